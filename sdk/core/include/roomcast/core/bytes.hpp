@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +13,26 @@ using bytes_view = std::string_view;
 
 /// How an Engine.IO message travels.
 enum class frame_kind : std::uint8_t { text, binary };
+
+/// Length of the well-formed UTF-8 sequence (RFC 3629) at `at`, which is before `end`; 0 when there is none.
+constexpr std::size_t utf8_length(const char* at, const char* end) noexcept {
+    const auto octet = [at](int i) { return static_cast<unsigned char>(at[i]); };
+    const auto continues = [&octet](int i) { return (octet(i) & 0xc0U) == 0x80U; };
+    const std::ptrdiff_t size = end - at;
+    const unsigned first = octet(0);
+    if (first < 0x80U) return 1;
+    if (first < 0xe0U) return first >= 0xc2U && size >= 2 && continues(1) ? 2 : 0;
+    if (first < 0xf0U) {
+        if (size < 3 || !continues(1) || !continues(2)) return 0;
+        if (first == 0xe0U && octet(1) < 0xa0U) return 0;  // overlong
+        if (first == 0xedU && octet(1) >= 0xa0U) return 0; // surrogate
+        return 3;
+    }
+    if (first > 0xf4U || size < 4 || !continues(1) || !continues(2) || !continues(3)) return 0;
+    if (first == 0xf0U && octet(1) < 0x90U) return 0;  // overlong
+    if (first == 0xf4U && octet(1) >= 0x90U) return 0; // above U+10FFFF
+    return 4;
+}
 
 /// Is this well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF)?
 bool is_utf8(bytes_view text) noexcept;

@@ -22,6 +22,7 @@ enum class close_code : std::uint16_t {
     none = 1005, ///< a close frame without a code
     protocol_error = 1002,
     invalid_data = 1007,
+    policy_violation = 1008, ///< a limit on the number of frames, as the `ws` package answers it
     too_big = 1009,
 };
 
@@ -32,7 +33,9 @@ enum class role : std::uint8_t { server, client };
 inline constexpr std::size_t max_header_bytes = 10;
 
 /// Bytes that the header of an unmasked frame of `size` payload bytes takes.
-constexpr std::size_t header_bytes(std::uint64_t size) { return size < 126 ? 2 : size < 65536 ? 4 : 10; }
+constexpr std::size_t header_bytes(std::uint64_t size) {
+    return size < 126 ? 2 : size < 65536 ? 4 : 10;
+}
 
 /// Appends the header of an unmasked, unfragmented frame.
 void append_header(std::string& out, opcode code, std::uint64_t payload_size);
@@ -46,7 +49,8 @@ void append_close(std::string& out, close_code code);
 /// The close code with which a reader's error is answered. @source RFC 6455, section 7.4.1
 close_code close_code_for(std::error_code error);
 
-/// Takes a stream of bytes apart into messages and control frames. After an error it must not be fed again.
+/// Takes a stream of bytes apart into messages and control frames. After an error it must not be fed again;
+/// what follows a close frame is dropped unread.
 class frame_reader {
 public:
     enum class event_type : std::uint8_t { text, binary, ping, pong, close };
@@ -56,6 +60,7 @@ public:
         bytes_view payload;
     };
 
+    /// @param bounds must outlive the reader
     frame_reader(role reads_as, const limits& bounds) : bounds_(&bounds), role_(reads_as) {}
 
     /// Gives bytes to read; they are unmasked in place and must stay until `next` returned nothing.
@@ -73,13 +78,18 @@ public:
 
 private:
     result<bool> read_header();
+    bool collect_header(std::size_t wanted);
+    std::error_code check_start(unsigned first, opcode code, unsigned length, bool is_masked) const;
+    bytes_view take_payload();
+    static void keep(std::string& kept, bytes_view piece);
+    result<std::optional<event>> finish(bytes_view payload);
     void unmask(char* data, std::size_t size);
 
     const limits* bounds_;
     char* data_ = nullptr;
     std::size_t size_ = 0;
-    std::string message_;         ///< payload of the message so far, when it does not lie in one piece in the input
-    std::string control_;         ///< payload of a control frame that came in pieces
+    std::string message_; ///< payload of the message so far, when it does not lie in one piece in the input
+    std::string control_; ///< payload of a control frame that came in pieces
     std::uint64_t remaining_ = 0; ///< payload bytes of the current frame still to come
     std::uint32_t fragments_ = 0;
     std::array<char, 14> header_{};
@@ -91,7 +101,9 @@ private:
     role role_;
     bool in_frame_ = false;
     bool is_final_ = false;
-    bool release_message_ = false; ///< the last event pointed into message_
+    bool is_closed_ = false;         ///< the peer's close frame was read
+    bool message_was_given_ = false; ///< the last event pointed into message_
+    bool control_was_given_ = false; ///< the last event pointed into control_
 };
 
 } // namespace roomcast::core::ws
