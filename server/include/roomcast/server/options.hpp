@@ -1,0 +1,89 @@
+#pragma once
+
+#include "roomcast/core/eio/server_session.hpp"
+#include "roomcast/core/limits.hpp"
+#include "roomcast/core/time.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace roomcast::server {
+
+/// What happens to a peer that does not take what it is owed.
+enum class slow_consumer_policy : std::uint8_t {
+    disconnect,  ///< end the session; a client with recovery gets what it missed when it is back
+    drop_oldest, ///< drop the oldest messages until there is room
+    drop_newest, ///< drop what comes while the queue is full
+};
+
+struct cors_options {
+    /// Origins that browsers may call from; `*` is all. Empty: no CORS headers are sent.
+    std::vector<std::string> origins;
+    bool credentials = false;
+    std::vector<std::string> methods; ///< empty: GET,HEAD,PUT,PATCH,POST,DELETE
+    std::vector<std::string> allowed_headers; ///< empty: those that the preflight asks for
+    std::vector<std::string> exposed_headers;
+    std::uint32_t max_age_s = 0; ///< 0: not sent
+};
+
+struct cookie_options {
+    std::string name; ///< empty: no cookie
+    std::string path = "/";
+    bool is_http_only = true;
+    std::string same_site = "Lax"; ///< Lax, Strict or None
+    bool is_secure = false;
+};
+
+struct recovery_options {
+    bool is_enabled = false;
+    /// How long a client may be away.
+    core::duration max_disconnection = std::chrono::minutes{2};
+    bool skip_middlewares = true;
+    /// Events kept per namespace and thread; beyond them the oldest go, counted.
+    std::size_t max_events = 10'000;
+    /// Bytes of those events.
+    std::uint64_t max_bytes = 64U << 20U;
+    /// Sessions that may wait for their client's return, per namespace and thread.
+    std::size_t max_sessions = 100'000;
+};
+
+struct http_options {
+    std::size_t max_header_bytes = 16U << 10U; ///< request line and headers together; beyond it 431
+    std::size_t max_headers = 100;
+    core::duration request_timeout = std::chrono::seconds{30};    ///< from a request's first byte to its last
+    core::duration keep_alive_timeout = std::chrono::seconds{30}; ///< without a request
+    core::duration close_timeout = std::chrono::seconds{5};       ///< for a closing handshake or a last answer
+};
+
+/// Every choice of who runs a server.
+struct options {
+    std::string host = "0.0.0.0";
+    std::uint16_t port = 3001; ///< 0: any free port
+    /// Shards: one thread each, with its own sockets. 0: one for each core.
+    unsigned threads = 1;
+    std::string path = "/socket.io";
+    bool add_trailing_slash = true;
+    bool allow_polling = true;
+    bool allow_websocket = true;
+    /// Engine.IO settings, and the bounds of the protocol (`session.bounds`).
+    core::eio::session_options session;
+    /// How long a connection may stay without any namespace.
+    core::duration connect_timeout = std::chrono::seconds{45};
+    slow_consumer_policy slow_consumer = slow_consumer_policy::disconnect;
+    std::size_t max_rooms_per_socket = 10'000;
+    std::size_t max_room_name_bytes = 512;
+    /// Open TCP connections of the whole server; above it new ones are closed at once, counted. 0: no bound but
+    /// the process's own.
+    std::size_t max_connections = 0;
+    /// How long a stop waits for what was sent to go out.
+    core::duration stop_timeout = std::chrono::seconds{5};
+    cors_options cors;
+    cookie_options cookie;
+    recovery_options recovery;
+    http_options http;
+    /// Dynamic namespaces are forgotten when their last socket left.
+    bool forget_empty_namespaces = true;
+};
+
+} // namespace roomcast::server

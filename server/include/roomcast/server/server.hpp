@@ -1,0 +1,118 @@
+#pragma once
+
+#include "roomcast/server/adapter.hpp"
+#include "roomcast/server/broadcast.hpp"
+#include "roomcast/server/name_space.hpp"
+#include "roomcast/server/options.hpp"
+#include "roomcast/server/socket.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace roomcast::server {
+
+/// A plain HTTP request that is not the protocol's.
+struct http_request {
+    std::string_view method;
+    std::string_view path;  ///< without the query, as it came
+    std::string_view query; ///< without `?`
+    std::string_view body;
+    const handshake_info* info = nullptr;
+};
+struct http_response {
+    unsigned status = 200;
+    std::string content_type = "text/plain; charset=utf-8";
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+/// Answers a request on the thread of its connection; must not block. @return false: not mine
+using http_handler = std::function<bool(const http_request&, http_response&)>;
+
+/// What moved since the start, and what is there now; sums over all threads.
+struct statistics {
+    std::uint64_t connections_total = 0; ///< Engine.IO sessions opened
+    std::uint64_t events_received = 0;
+    std::uint64_t messages_sent = 0;       ///< messages put into a peer's queue
+    std::uint64_t dropped_volatile = 0;    ///< volatile messages for peers that were not ready
+    std::uint64_t dropped_slow = 0;        ///< messages dropped by a slow-consumer policy
+    std::uint64_t slow_consumers = 0;      ///< sessions ended by it
+    std::uint64_t protocol_errors = 0;     ///< connections closed for what the peer sent
+    std::uint64_t refused_connections = 0; ///< above max_connections
+    std::uint64_t recovered = 0;           ///< sessions whose state was recovered
+    std::uint64_t recovery_failed = 0;     ///< clients that asked for it and got a new session
+    std::uint64_t recovery_dropped = 0;    ///< kept events and sessions dropped before their time
+    std::uint64_t bytes_received = 0;
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t connections = 0; ///< sessions now
+    std::uint64_t sockets = 0;     ///< sockets now, over all namespaces
+    std::uint64_t rooms = 0;       ///< rooms now, over all namespaces and threads, socket ids not counted
+    double uptime_s = 0;
+};
+
+/// A room and how many are in it.
+struct room_info {
+    std::string nsp;
+    std::string room;
+    std::size_t sockets = 0;
+};
+
+/// The Socket.IO server. Set namespaces and handlers up, then `listen` and `run`:
+/// ```
+/// roomcast::server::server io{{.port = 3001}};
+/// io.of("/").on("message", [](auto& socket, auto& event) { socket.emit("message-back", event.args().copy()); });
+/// io.run();
+/// ```
+/// @thread Set-up happens before `listen`; afterwards emit, to, stop, port and stats may be called from any.
+class server {
+public:
+    explicit server(options chosen = {});
+    ~server();
+    server(const server&) = delete;
+    server& operator=(const server&) = delete;
+
+    /// The namespace of this name ("/" or "/name"); made when it is new.
+    name_space of(std::string_view name);
+    /// Namespaces whose whole name matches an ECMAScript regular expression, made when a client asks for one.
+    name_space of_pattern(std::string_view expression);
+    /// Namespaces that a function lets be; it gets the name and the auth payload.
+    name_space of_matching(std::function<bool(std::string_view name, std::string_view auth)> matches);
+
+    /// Decides on every first request of a connection; a returned text refuses it (403).
+    void allow_request(std::function<std::optional<std::string>(const handshake_info&)> decide);
+    /// Handles HTTP requests outside the protocol's path; several are asked in order.
+    void on_http(http_handler handler);
+    /// Replaces the memory adapter of all namespaces.
+    void use_adapter(adapter_factory factory);
+
+    /// Opens the port. @errors std::system_error, e.g. the port is in use
+    void listen();
+    /// Starts the threads and returns when the server was stopped. Listens if that was not done.
+    void run();
+    /// Starts the threads and returns. `stop` ends them.
+    void start();
+    /// Tells clients, closes connections, ends `run`. Safe in a signal handler's thread; may be called twice.
+    void stop();
+    /// The port that is open (it was chosen by the system when 0 was asked for).
+    std::uint16_t port() const;
+
+    /// Operators of the namespace "/".
+    [[nodiscard]] broadcast_operator to(std::string_view room);
+    [[nodiscard]] broadcast_operator except(std::string_view room);
+    void emit(std::string_view name, args arguments = {});
+    /// All sockets of a namespace; it must exist.
+    [[nodiscard]] broadcast_operator in(std::string_view name_space);
+    /// To the other servers of the cluster.
+    void server_side_emit(std::string_view name_space, std::string_view name, args arguments);
+
+    /// Asks every thread, then calls `done` on one of them.
+    void collect(std::function<void(statistics, std::vector<room_info>)> done, std::size_t most_rooms = 0);
+
+private:
+    struct parts;
+    std::unique_ptr<parts> parts_;
+};
+
+} // namespace roomcast::server
