@@ -1,0 +1,61 @@
+// The official clients, each ended after the test that made it.
+import { io, Manager } from "socket.io-client";
+import { Socket as EngineSocket } from "engine.io-client";
+import WebSocket from "ws";
+import { afterEach } from "vitest";
+import { next } from "./wait.mjs";
+
+const undo = [];
+
+afterEach(async () => {
+  for (const end of undo.splice(0).reverse()) {
+    await end();
+  }
+});
+
+export function cleanup(end) {
+  undo.push(end);
+}
+
+export function client(server, namespace = "/", options = {}) {
+  const socket = io(`${server.origin}${namespace === "/" ? "" : namespace}`, {
+    path: server.path,
+    forceNew: true,
+    reconnection: false,
+    ...options,
+  });
+  // disconnect() of a socket leaves its manager alone while other namespaces use it
+  cleanup(() => {
+    socket.disconnect();
+    socket.io.reconnection(false);
+    socket.io._close();
+  });
+  return socket;
+}
+
+export async function connected(server, namespace, options) {
+  const socket = client(server, namespace, options);
+  await next(socket, "connect");
+  return socket;
+}
+
+export function manager(server, options = {}) {
+  const made = new Manager(server.origin, { path: server.path, reconnection: false, ...options });
+  cleanup(() => made._close());
+  return made;
+}
+
+export function engine(server, options = {}) {
+  const socket = new EngineSocket(server.origin, { path: server.path, ...options });
+  cleanup(() => socket.close());
+  return socket;
+}
+
+export function ws(server, query = "EIO=4&transport=websocket", options = {}) {
+  const socket = new WebSocket(`${server.webSocketOrigin}${server.path}/?${query}`, options);
+  socket.on("error", () => {});
+  cleanup(() => socket.terminate());
+  return socket;
+}
+
+export const transportName = (socket) => socket.io.engine.transport.name;

@@ -1,0 +1,43 @@
+// Where our server is meant to differ from npm socket.io. A test asks differs("name") and then expects `ours` of us and
+// `reference` of the reference; nothing else may differ.
+import { ours } from "./target.mjs";
+
+export const differences = {
+  connectThenEvent: {
+    reference: "closes the connection: joining a namespace takes it a turn of the event loop",
+    ours: "queues the event until the namespace is joined",
+    reason: "a client that sends both at once loses its connection for no fault of its own",
+  },
+  pollingCompression: {
+    reference: "compresses polling responses of 1024 bytes and more when the client accepts gzip or deflate",
+    ours: "sends them as they are",
+    reason: "not offered yet",
+  },
+  serveClient: {
+    reference: "serves the browser bundle at PATH/socket.io.js",
+    ours: "treats it as any other request without a transport",
+    reason: "the bundle belongs to the npm package",
+  },
+  upgradeWithWrongProtocol: {
+    reference: "answers 101, then writes an HTTP response into the WebSocket stream",
+    ours: "refuses the upgrade with status 400 and the same message",
+    reason: "the client sees an invalid frame instead of an error",
+  },
+  websocketClosePacket: {
+    reference: "ignores the packet `1` on a WebSocket until the ping timeout",
+    ours: "closes the session",
+    reason: "the packet means that the transport is to be closed",
+  },
+  jsonDepth: {
+    reference: "takes JSON of any depth that its stack bears",
+    ours: "closes the connection at JSON nested deeper than its limit",
+    reason: "depth costs stack in every program that reads the event later",
+  },
+};
+
+export function differs(name) {
+  if (!(name in differences)) {
+    throw new Error(`no such difference: ${name}`);
+  }
+  return ours;
+}

@@ -1,0 +1,58 @@
+// What a server holds: anonymous memory that is really there, read from the kernel.
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+import { pause } from "./wait.mjs";
+
+export const MiB = 1024 * 1024;
+
+export function rss(pid) {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const field = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)[1]) * 1024;
+  // memory given back lazily still counts as resident until somebody else wants it
+  return field("Anonymous") - field("LazyFree");
+}
+
+// npm socket.io: collects first, as what is garbage is not held.
+async function settled(server) {
+  if (server.target === "reference") {
+    server.child.kill("SIGUSR2");
+    await pause(100);
+  }
+  return rss(server.pid);
+}
+
+export class Gauge {
+  static async of(server) {
+    let before = await settled(server);
+    // the first collections after a start still move things about
+    for (let i = 0; i < 3; i++) {
+      before = Math.min(before, await settled(server));
+    }
+    return new Gauge(server, before);
+  }
+
+  constructor(server, before) {
+    this.server = server;
+    this.before = before;
+  }
+
+  async until(what, holds) {
+    let now;
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await pause(100)) {
+      now = await settled(this.server);
+      if (holds(now - this.before)) {
+        return;
+      }
+    }
+    expect.fail(`${what}: ${(this.before / MiB).toFixed(1)} MiB before, ${(now / MiB).toFixed(1)} MiB now`);
+  }
+
+  // Shows that the test loads the server at all: without this, falling back proves nothing.
+  rises(bytes) {
+    return this.until(`memory rises by ${bytes / MiB} MiB`, (change) => change >= bytes);
+  }
+
+  fallsBack(slack = 24 * MiB) {
+    return this.until(`memory falls back to within ${slack / MiB} MiB`, (change) => change <= slack);
+  }
+}
