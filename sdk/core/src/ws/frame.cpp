@@ -23,6 +23,11 @@ constexpr unsigned byte_at(const char* data, std::size_t index) {
     return static_cast<unsigned char>(data[index]);
 }
 
+constexpr bool is_known(opcode code) {
+    const auto number = static_cast<unsigned>(code);
+    return number <= 2 || (number >= 8 && number <= 10);
+}
+
 constexpr bool is_control(opcode code) {
     return static_cast<unsigned>(code) >= 8;
 }
@@ -200,6 +205,7 @@ bool frame_reader::collect_header(std::size_t wanted) {
 std::error_code frame_reader::check_start(unsigned first, opcode code, unsigned length,
                                           bool is_masked) const {
     if ((first & reserved_bits) != 0) return errc::reserved_bits;
+    if (!is_known(code)) return errc::unknown_opcode;
     switch (code) {
     case opcode::continuation:
         if (message_opcode_ == opcode::continuation) return errc::unexpected_continuation;
@@ -214,7 +220,6 @@ std::error_code frame_reader::check_start(unsigned first, opcode code, unsigned 
         if (!is_final_) return errc::fragmented_control_frame;
         if (length > max_control_bytes) return errc::control_frame_too_long;
         break;
-    default: return errc::unknown_opcode;
     }
     if (role_ == role::server && !is_masked) return errc::frame_not_masked;
     if (role_ == role::client && is_masked) return errc::frame_masked;
@@ -232,7 +237,7 @@ bytes_view frame_reader::take_payload() {
     return piece;
 }
 
-void frame_reader::keep(std::string& kept, bytes_view piece) {
+void frame_reader::keep(std::string& kept, bytes_view piece) const {
     if (kept.empty()) {
         // The announced length is the peer's word: memory follows the bytes that really came.
         const std::uint64_t announced = piece.size() + remaining_;

@@ -81,7 +81,7 @@ private:
     bool collect_header(std::size_t wanted);
     std::error_code check_start(unsigned first, opcode code, unsigned length, bool is_masked) const;
     bytes_view take_payload();
-    static void keep(std::string& kept, bytes_view piece);
+    void keep(std::string& kept, bytes_view piece) const;
     result<std::optional<event>> finish(bytes_view payload);
     void unmask(char* data, std::size_t size);
 
