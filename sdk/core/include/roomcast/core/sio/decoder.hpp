@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace roomcast::core::sio {
@@ -41,17 +43,18 @@ public:
 
 private:
     /// A packet that waits for its attachments owns its text.
-    struct waiting {
+    struct incomplete {
         std::string text;
         packet_view packet;
         std::vector<std::string> parts;
+        std::size_t part_bytes = 0;
     };
 
     const limits* bounds_;
     packet_view packet_;
-    std::string held_text_; ///< what packet_ points into when it had attachments
     sio::attachments complete_;
-    std::unique_ptr<waiting> waiting_;
+    std::unique_ptr<incomplete> waiting_;
+    std::unique_ptr<incomplete> held_; ///< what packet_ points into when it had attachments
 };
 
 /// Checks that every placeholder (`{"_placeholder":true,"num":n}`) in checked JSON names one of `count`
@@ -59,15 +62,17 @@ private:
 [[nodiscard]] std::error_code check_placeholders(std::string_view checked, std::size_t count);
 
 /// A part of an event's arguments as an argument list of its own: the attachments it names are picked and
-/// numbered anew, so that a relay of one argument neither leaks nor loses binary parts.
+/// numbered anew, so that a relay of one argument neither leaks nor loses binary parts. Without attachments
+/// (`from` null) the text stays as it is.
 struct picked {
     std::string text; ///< the JSON text with new numbers
     sio::attachments parts;
 };
 picked pick(std::string_view checked, const sio::attachments& from);
 
-/// The same, when several pieces go into one packet: appends the renumbered `checked` to `out` and its parts to
-/// `parts`.
+/// The same, when several pieces go into one packet: appends the renumbered `checked` to `out` and its parts
+/// to `parts`. A placeholder that names nothing in `from` becomes null: it must not name a part of another
+/// piece.
 void append_picked(std::string& out, std::vector<std::string>& parts, std::string_view checked,
                    const sio::attachments& from);
 

@@ -5,9 +5,11 @@
 #include "roomcast/core/ws/frame.hpp"
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace roomcast::core {
@@ -59,7 +61,8 @@ namespace roomcast::core::sio {
 /// CONNECT as the server answers it. @param pid empty: no recovery
 shared_message encode_connect(std::string_view nsp, std::string_view sid, std::string_view pid);
 /// CONNECT_ERROR. @param data_json checked JSON, empty: none
-shared_message encode_connect_error(std::string_view nsp, std::string_view message, std::string_view data_json);
+shared_message encode_connect_error(std::string_view nsp, std::string_view message,
+                                    std::string_view data_json);
 shared_message encode_disconnect(std::string_view nsp);
 
 /// EVENT or BINARY_EVENT.
