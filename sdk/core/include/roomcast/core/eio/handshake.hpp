@@ -23,7 +23,7 @@ struct handshake {
 std::string encode_open(const handshake& given);
 
 /// Reads the data of an open packet (without the digit). Times must be 1 ms .. 24 h, sid 1 .. 256 bytes,
-/// maxPayload at least 1; unknown upgrades are ignored.
+/// maxPayload at least 1 (older servers leave it out: then the default); unknown upgrades are ignored.
 /// @errors invalid_handshake
 result<handshake> decode_open(std::string_view data, const limits& bounds);
 
