@@ -1,7 +1,7 @@
 // Protocol.md section 2, "Upgrade flow", by the official client and by hand.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { client, connected, transportName } from "./support/clients.mjs";
-import { Polling, separator, target } from "./support/engine.mjs";
+import { join, Polling, separator, target } from "./support/engine.mjs";
 import { launch } from "./support/target.mjs";
 import { next, take, until } from "./support/wait.mjs";
 import { closeFrame, RawWebSocket } from "./support/websocket.mjs";
@@ -15,14 +15,9 @@ afterAll(() => server.stop());
 
 const probing = (session, extra) => RawWebSocket.connect(session.server, target(session.server, "websocket", session.sid, extra));
 
-// A session on polling that has joined "/custom", which says nothing more than its CONNECT and its `auth`.
 async function joined() {
   const session = await Polling.open(server);
-  await session.post("40/custom,");
-  let packets = await session.packets();
-  while (!packets.includes('42/custom,["auth",{}]')) {
-    packets = await session.packets();
-  }
+  await join(session, "/custom");
   return session;
 }
 
@@ -242,15 +237,17 @@ describe("upgradeTimeout", () => {
 
   it.each([["after the probe", ["2probe"]], ["in silence", []]])("closes a WebSocket that stops %s; the session stays on polling", async (_, packets) => {
     const session = await Polling.open(impatient);
-    await session.post("40/custom,");
+    await join(session, "/custom");
     const socket = await probing(session);
     packets.forEach((packet) => socket.text(packet));
-    expect(await socket.closed()).toEqual({ code: 1005, reason: "" });
-    const seen = [];
-    await session.post('42/custom,1["echo"]');
-    while (!seen.includes("43/custom,1[]")) {
-      seen.push(...(await session.packets()));
+    const said = [];
+    while (!socket.closeFrame) {
+      said.push((await socket.next()).payload.toString());
     }
+    expect(said).toEqual([...packets.map(() => "3probe"), ""]);
+    expect(await socket.closed()).toEqual({ code: 1005, reason: "" });
+    await session.post('42/custom,1["echo"]');
+    expect(await session.packets()).toEqual(["43/custom,1[]"]);
 
     const again = await probing(session);
     again.text("2probe");

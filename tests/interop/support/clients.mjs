@@ -2,20 +2,8 @@
 import { io, Manager } from "socket.io-client";
 import { Socket as EngineSocket } from "engine.io-client";
 import WebSocket from "ws";
-import { afterEach } from "vitest";
+import { cleanup } from "./cleanup.mjs";
 import { next } from "./wait.mjs";
-
-const undo = [];
-
-afterEach(async () => {
-  for (const end of undo.splice(0).reverse()) {
-    await end();
-  }
-});
-
-export function cleanup(end) {
-  undo.push(end);
-}
 
 export function client(server, namespace = "/", options = {}) {
   const socket = io(`${server.origin}${namespace === "/" ? "" : namespace}`, {
@@ -59,3 +47,15 @@ export function ws(server, query = "EIO=4&transport=websocket", options = {}) {
 }
 
 export const transportName = (socket) => socket.io.engine.transport.name;
+
+// Everything this socket hears from now on, as [event, ...args], but what is said at connection.
+export function ear(socket) {
+  const heard = [];
+  socket.onAny((...event) => event[0] !== "auth" && heard.push(event));
+  return heard;
+}
+
+// A round trip of each socket: what the server had sent to it before has been heard when this resolves.
+export function heardAll(...sockets) {
+  return Promise.all(sockets.map((socket) => socket.emitWithAck("echo")));
+}

@@ -1,5 +1,7 @@
 // Engine.IO by hand: every request and every packet is written out, so that a test can send what no client sends.
+import { cleanup } from "./cleanup.mjs";
 import { Connection, exchange, requestBytes } from "./http.mjs";
+import { has } from "./target.mjs";
 import { Queue } from "./wait.mjs";
 import { RawWebSocket } from "./websocket.mjs";
 
@@ -24,14 +26,32 @@ export class Polling {
     this.handshake = handshake;
     this.sid = handshake.sid;
     this.target = target(server, "polling", handshake.sid);
+    this.open = new Set();
   }
 
   get(headers = []) {
-    return exchange(this.server, { target: this.target, headers });
+    return this.exchange({ target: this.target, headers });
+  }
+
+  // A request of this session, cut by drop().
+  async exchange(request) {
+    const connection = await Connection.open(this.server);
+    this.open.add(connection);
+    try {
+      connection.write(requestBytes(this.server, request));
+      return await connection.response(request.method, 120_000);
+    } finally {
+      this.open.delete(connection);
+      connection.close();
+    }
+  }
+
+  drop() {
+    this.open.forEach((connection) => connection.close());
   }
 
   post(body, headers = [["Content-Type", "text/plain;charset=UTF-8"]]) {
-    return exchange(this.server, { method: "POST", target: this.target, headers, body });
+    return this.exchange({ method: "POST", target: this.target, headers, body });
   }
 
   // A GET that the server holds: resolves, once the server has it, with the promise of its response.
@@ -83,6 +103,7 @@ export class Session {
       session.done = session.read();
     }
     session.sid = session.handshake.sid;
+    cleanup(() => session.drop());
     return session;
   }
 
@@ -177,9 +198,51 @@ export class Session {
   // Leaves without a word.
   drop() {
     this.stopped = true;
-    this.socket?.destroy();
-    return this.socket ? undefined : this.polling.post("1").catch(() => {});
+    if (this.socket) {
+      this.socket.destroy();
+    } else {
+      this.polling.drop();
+    }
   }
 }
 
+let fresh = 1000;
+
+// A namespace that nobody has been in.
+export function freshNamespace() {
+  fresh += 1;
+  return `/dynamic-${fresh}`;
+}
+
 export const transports = ["polling", "websocket"];
+
+const announces = (namespace) => has.handlers && ["/", "/custom"].includes(namespace);
+
+export const prefix = (namespace) => (namespace === "/" ? "" : `${namespace},`);
+
+// Joins a namespace and takes what the server says to that, CONNECT and perhaps `auth`; resolves with the CONNECT payload.
+export async function join(session, namespace = "/", auth = "") {
+  const nsp = prefix(namespace);
+  await (session instanceof Polling ? session.post(`40${nsp}${auth}`) : session.send(`40${nsp}${auth}`));
+  const waiting = [];
+  const next = async () => {
+    if (!(session instanceof Polling)) {
+      return session.next();
+    }
+    while (waiting.length === 0) {
+      waiting.push(...(await session.packets()));
+    }
+    return waiting.shift();
+  };
+  const connect = await next();
+  if (!connect.startsWith(`40${nsp}{`)) {
+    throw new Error(`not joined: ${connect}`);
+  }
+  if (announces(namespace)) {
+    const event = await next();
+    if (!event.startsWith(`42${nsp}["auth",`)) {
+      throw new Error(`not the event at connection: ${event}`);
+    }
+  }
+  return JSON.parse(connect.slice(2 + nsp.length));
+}
