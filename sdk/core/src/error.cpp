@@ -47,6 +47,8 @@ const char* text_of(errc code) {
     case errc::too_many_acks: return "more acknowledgements are awaited than allowed";
     case errc::queue_full: return "the queue to the peer is full";
     case errc::too_many_namespaces: return "the connection asks for more namespaces than allowed";
+    case errc::connect_timeout: return "no namespace was joined in time";
+    case errc::already_connected: return "the namespace was asked for twice";
     case errc::too_many_pending_events: return "more events wait for their namespace than allowed";
     }
     return "unknown error";
@@ -81,7 +83,9 @@ condition group_of(errc code) {
     case errc::control_frame_too_long: // the bound is RFC 6455's, not a setting of ours
     case errc::unexpected_continuation:
     case errc::missing_continuation:
-    case errc::invalid_close_frame: return condition::peer_fault;
+    case errc::invalid_close_frame:
+    case errc::connect_timeout:
+    case errc::already_connected: return condition::peer_fault;
     case errc::too_many_packets:
     case errc::payload_too_large:
     case errc::namespace_too_long:

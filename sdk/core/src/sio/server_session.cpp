@@ -18,7 +18,7 @@ void server_session::on_message(frame_kind kind, std::string_view data) {
 void server_session::on_timeout(time_point now) {
     if (is_stopped_ || now < connect_deadline_) return;
     connect_deadline_ = never;
-    violate(errc::not_connected);
+    violate(errc::connect_timeout);
 }
 
 void server_session::accept(slot_id slot) {
@@ -88,7 +88,7 @@ void server_session::on_packet() {
     entry* at = find(packet.nsp, slot);
     if (packet.type == packet_type::connect) {
         if (at != nullptr) {
-            violate(errc::invalid_namespace); // asked for twice
+            violate(errc::already_connected);
             return;
         }
         for (slot = 0; slot < entries_.size() && entries_[slot].state != entry_state::free;) ++slot;

@@ -29,7 +29,7 @@ struct broadcast_flags {
 struct broadcast {
     std::string name;
     args arguments;
-    server::target target;
+    roomcast::server::target target;
     broadcast_flags flags;
 };
 
@@ -53,8 +53,8 @@ struct broadcast_replies {
 class local_sockets {
 public:
     virtual ~local_sockets() = default;
-    virtual void broadcast(server::broadcast what) = 0;
-    virtual void broadcast_with_ack(server::broadcast what, core::duration timeout,
+    virtual void broadcast(roomcast::server::broadcast what) = 0;
+    virtual void broadcast_with_ack(roomcast::server::broadcast what, core::duration timeout,
                                     std::function<void(broadcast_replies)> done) = 0;
     virtual void join(const target& whom, const std::vector<std::string>& rooms) = 0;
     virtual void leave(const target& whom, const std::vector<std::string>& rooms) = 0;
@@ -73,8 +73,8 @@ public:
     adapter(const adapter&) = delete;
     adapter& operator=(const adapter&) = delete;
 
-    virtual void broadcast(server::broadcast what) { local_->broadcast(std::move(what)); }
-    virtual void broadcast_with_ack(server::broadcast what, core::duration timeout,
+    virtual void broadcast(roomcast::server::broadcast what) { local_->broadcast(std::move(what)); }
+    virtual void broadcast_with_ack(roomcast::server::broadcast what, core::duration timeout,
                                     std::function<void(broadcast_replies)> done) {
         local_->broadcast_with_ack(std::move(what), timeout, std::move(done));
     }

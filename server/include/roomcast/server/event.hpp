@@ -2,6 +2,7 @@
 
 #include "roomcast/server/args.hpp"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,7 +22,12 @@ public:
     void operator()(args reply) const;
 
 private:
-    std::shared_ptr<std::function<void(args)>> answer_;
+    struct once {
+        explicit once(std::function<void(args)> given) : answer(std::move(given)) {}
+        std::function<void(args)> answer;
+        std::atomic<bool> is_given{false};
+    };
+    std::shared_ptr<once> answer_;
 };
 
 /// An event from a client. Valid during the handler's call; copy what is needed later.
@@ -42,7 +48,7 @@ public:
     /// Does the client wait for an acknowledgement?
     bool wants_ack() const { return static_cast<bool>(answer_); }
     /// Acknowledges; does nothing when the client does not wait for it, or when it was done already.
-    void ack(server::args reply = {}) const { answer_(std::move(reply)); }
+    void ack(roomcast::server::args reply = {}) const { answer_(std::move(reply)); }
     /// For an answer that comes later.
     responder answer_later() const { return answer_; }
 

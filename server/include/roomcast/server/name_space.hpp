@@ -44,6 +44,15 @@ public:
 
     const std::string& name() const;
 
+    /// Operators on all sockets of this namespace. Only for a namespace with a fixed name (std::logic_error).
+    [[nodiscard]] broadcast_operator sockets() const;
+    [[nodiscard]] broadcast_operator to(std::string_view room) const { return sockets().to(room); }
+    [[nodiscard]] broadcast_operator in(std::string_view room) const { return sockets().to(room); }
+    [[nodiscard]] broadcast_operator except(std::string_view room) const { return sockets().except(room); }
+    void emit(std::string_view event, args arguments = {}) const { sockets().emit(event, std::move(arguments)); }
+    /// To the other servers of the cluster; with none there is nothing to do.
+    void server_side_emit(std::string_view event, args arguments = {}) const;
+
 private:
     std::shared_ptr<engine::name_space_definition> definition_;
 };

@@ -9,8 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace roomcast::server {
 
@@ -40,6 +43,7 @@ struct statistics {
     std::uint64_t dropped_slow = 0;        ///< messages dropped by a slow-consumer policy
     std::uint64_t slow_consumers = 0;      ///< sessions ended by it
     std::uint64_t protocol_errors = 0;     ///< connections closed for what the peer sent
+    std::uint64_t refused_joins = 0;       ///< above max_rooms_per_socket, or of too long a name
     std::uint64_t refused_connections = 0; ///< above max_connections
     std::uint64_t recovered = 0;           ///< sessions whose state was recovered
     std::uint64_t recovery_failed = 0;     ///< clients that asked for it and got a new session
@@ -98,14 +102,12 @@ public:
     /// The port that is open (it was chosen by the system when 0 was asked for).
     std::uint16_t port() const;
 
-    /// Operators of the namespace "/".
+    /// Operators of the namespace "/", as `of("/")` has them.
     [[nodiscard]] broadcast_operator to(std::string_view room);
     [[nodiscard]] broadcast_operator except(std::string_view room);
     void emit(std::string_view name, args arguments = {});
-    /// All sockets of a namespace; it must exist.
-    [[nodiscard]] broadcast_operator in(std::string_view name_space);
-    /// To the other servers of the cluster.
-    void server_side_emit(std::string_view name_space, std::string_view name, args arguments);
+    /// All sockets of a namespace that exists now, static or dynamic; nullopt when it does not.
+    [[nodiscard]] std::optional<broadcast_operator> everyone_in(const std::string& name_space);
 
     /// Asks every thread, then calls `done` on one of them.
     void collect(std::function<void(statistics, std::vector<room_info>)> done, std::size_t most_rooms = 0);

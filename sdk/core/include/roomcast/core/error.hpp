@@ -53,6 +53,8 @@ enum class errc {
     queue_full,
     too_many_namespaces,
     too_many_pending_events,
+    connect_timeout,
+    already_connected,
 };
 
 /// Groups of causes that callers act on: `ec == condition::peer_fault`.

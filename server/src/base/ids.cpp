@@ -1,0 +1,40 @@
+#include "base/ids.hpp"
+
+#include "roomcast/core/bytes.hpp"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace roomcast::server::base {
+
+std::string id_maker::next() {
+    if (used_ == pool_.size()) {
+        // Without randomness there are no sessions that are safe from each other.
+        if (RAND_bytes(pool_.data(), static_cast<int>(pool_.size())) != 1) std::abort();
+        used_ = 0;
+    }
+    std::string raw(id_bytes, '\0');
+    std::transform(pool_.begin() + static_cast<std::ptrdiff_t>(used_),
+                   pool_.begin() + static_cast<std::ptrdiff_t>(used_ + id_bytes), raw.begin(),
+                   [](unsigned char octet) { return static_cast<char>(octet); });
+    used_ += id_bytes;
+    raw.back() = static_cast<char>(shard_);
+    std::string id;
+    id.reserve(id_length);
+    core::append_base64(id, raw);
+    std::replace(id.begin(), id.end(), '+', '-');
+    std::replace(id.begin(), id.end(), '/', '_');
+    return id;
+}
+
+std::optional<std::uint8_t> shard_of(std::string_view id) {
+    std::string raw;
+    if (id.size() != id_length || !core::append_from_base64(raw, id) || raw.size() != id_bytes) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint8_t>(raw.back());
+}
+
+} // namespace roomcast::server::base

@@ -1,0 +1,68 @@
+#include "engine/name_space_slice.hpp"
+
+#include "engine/context.hpp"
+#include "engine/socket_state.hpp"
+
+#include "roomcast/core/value.hpp"
+
+namespace roomcast::server::engine {
+
+namespace {
+
+/// Does an argument list end in a string? A client with recovery takes that for an offset.
+bool ends_in_text(const std::string& array) {
+    const std::size_t last = array.find_last_not_of(" \t\r\n", array.size() - 2);
+    return last != std::string::npos && array[last] == '"';
+}
+
+} // namespace
+
+name_space_slice::name_space_slice(shard& home, std::shared_ptr<name_space_state> of)
+    : home_(&home), of_(std::move(of)) {
+    const recovery_options& recovery = home.shared().options.recovery;
+    if (recovery.is_enabled) {
+        log_ = std::make_unique<hub::recovery_log>(
+            hub::recovery_log::bounds{recovery.max_disconnection, recovery.max_events, recovery.max_bytes,
+                                      recovery.max_sessions},
+            home.shared().shards.size());
+    }
+}
+
+prepared_broadcast name_space_slice::prepare(const std::string& name, const args& arguments, target whom,
+                                             bool is_volatile) {
+    prepared_broadcast prepared;
+    prepared.target = std::move(whom);
+    prepared.is_volatile = is_volatile;
+    const std::string text = arguments.text_with_name(name);
+    std::string offset;
+    if (log_) {
+        if (!is_volatile) {
+            prepared.position = {home_->index(), ++sequence_};
+            offset = hub::offset_of(prepared.position);
+        } else if (ends_in_text(text)) {
+            // Without an offset of its own it would spoil the one that the client keeps.
+            offset = log_->last_offset();
+        }
+    }
+    prepared.message = core::sio::encode_event(this->name(), text, arguments.parts(), {}, offset);
+    return prepared;
+}
+
+void name_space_slice::deliver(const prepared_broadcast& what) {
+    record(what);
+    rooms_.select(what.target, [&](hub::member& one) { static_cast<socket_state&>(one).deliver(what); });
+}
+
+void name_space_slice::record(const prepared_broadcast& what) {
+    if (!log_ || what.position.sequence == 0) return;
+    const std::uint64_t before = log_->dropped();
+    log_->record(home_->now(), what.position, what.message, what.target);
+    home_->counts().recovery_dropped += log_->dropped() - before;
+}
+
+bool name_space_slice::is_forgettable() const {
+    return of_->definition().fixed.expired() && rooms_.members() == 0 && (!log_ || log_->sessions() == 0) &&
+           home_->shared().options.forget_empty_namespaces;
+}
+
+} // namespace roomcast::server::engine

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "engine/name_space_state.hpp"
+#include "engine/shard.hpp"
+#include "hub/recovery_log.hpp"
+#include "hub/room_index.hpp"
+
+#include <memory>
+#include <string>
+
+namespace roomcast::server::engine {
+
+class socket_state;
+
+/// The sockets of one namespace that live on one shard.
+class name_space_slice final : public retired {
+public:
+    name_space_slice(shard& home, std::shared_ptr<name_space_state> of);
+
+    const std::string& name() const { return of_->name(); }
+    const std::shared_ptr<name_space_state>& whole() const { return of_; }
+    const name_space_definition& definition() const { return of_->definition(); }
+    shard& home() { return *home_; }
+    hub::room_index& rooms() { return rooms_; }
+    /// nullptr when recovery is off.
+    hub::recovery_log* log() { return log_.get(); }
+
+    /// Encodes an event that begins here; with recovery it gets its place and its offset.
+    prepared_broadcast prepare(const std::string& name, const args& arguments, target whom, bool is_volatile);
+    /// Hands an event to the sockets of this shard.
+    void deliver(const prepared_broadcast& what);
+    /// Notes it for recovery without handing it to anybody.
+    void record(const prepared_broadcast& what);
+
+    bool is_forgettable() const;
+
+private:
+    shard* home_;
+    std::shared_ptr<name_space_state> of_;
+    hub::room_index rooms_;
+    std::unique_ptr<hub::recovery_log> log_;
+    std::uint64_t sequence_ = 0;
+};
+
+} // namespace roomcast::server::engine

@@ -1,0 +1,150 @@
+#pragma once
+
+#include "base/ids.hpp"
+#include "base/log.hpp"
+#include "engine/poller.hpp"
+#include "engine/timer_heap.hpp"
+#include "hub/room_index.hpp"
+
+#include "roomcast/core/time.hpp"
+#include "roomcast/server/server.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace roomcast::server::engine {
+
+class session;
+class name_space_slice;
+class name_space_state;
+struct context;
+
+/// Something that must live until the turn is over, because the turn may still hold a pointer to it.
+class retired {
+public:
+    virtual ~retired() = default;
+};
+
+/// One thread with all that belongs to it: its io_context, its poller, its timers, its sessions and its slice of
+/// every room. Nothing here is shared; other threads post.
+class shard {
+public:
+    shard(context& shared, std::uint8_t index);
+    ~shard();
+    shard(const shard&) = delete;
+    shard& operator=(const shard&) = delete;
+
+    /// The shard whose thread this is, nullptr on any other thread.
+    static shard* current();
+
+    void run();
+    /// Ends `run` once all posted work is done.
+    void finish();
+
+    template <class Work>
+    void post(Work&& work) {
+        boost::asio::post(io_, [this, work = std::forward<Work>(work)]() mutable {
+            work();
+            end_turn();
+        });
+    }
+    /// Now when this is its thread, else posted.
+    template <class Work>
+    void dispatch(Work&& work) {
+        if (current() == this) {
+            work();
+        } else {
+            post(std::forward<Work>(work));
+        }
+    }
+
+    core::time_point now() const;
+    std::uint8_t index() const { return index_; }
+    context& shared() { return *context_; }
+    boost::asio::io_context& io() { return io_; }
+    engine::poller& poller() { return poller_; }
+    timer_heap& timers() { return timers_; }
+    base::id_maker& ids() { return ids_; }
+    statistics& counts() { return counts_; }
+    base::log_gate& gate() { return gate_; }
+
+    session* find(std::string_view sid);
+    session& open_session(std::unique_ptr<session> opened);
+    void forget(session& ended);
+    std::size_t sessions() const { return sessions_.size(); }
+    /// Calls `each(session&)`; sessions may end meanwhile.
+    template <class Each>
+    void for_each_session(Each&& each);
+
+    /// Its slice of a namespace, made when it is new.
+    name_space_slice& slice_of(const std::shared_ptr<name_space_state>& of);
+    name_space_slice* find_slice(std::string_view nsp);
+    /// Lets an empty slice go.
+    void forget_if_empty(name_space_slice& slice);
+    template <class Each>
+    void for_each_slice(Each&& each) {
+        for (auto& [name, slice] : slices_) each(*slice);
+    }
+
+    /// Has something to be written at the end of the turn.
+    void mark_dirty(session& with_output) { dirty_.push_back(&with_output); }
+    void retire(std::unique_ptr<retired> gone) { retired_.push_back(std::move(gone)); }
+    /// Has more to read than its share of a turn.
+    void read_again(pollable& greedy) { greedy_.push_back(&greedy); }
+    void forget_greedy(pollable& gone);
+
+    /// Where all connections of this shard read into; what is not used up at once they copy.
+    static constexpr std::size_t read_buffer_bytes = 64U << 10U;
+    char* read_buffer() { return read_buffer_.get(); }
+
+    /// Writes what this turn produced.
+    void end_turn();
+
+private:
+    void wait_for_poller();
+    void take_turn();
+    void arm_timer();
+
+    context* context_;
+    std::uint8_t index_;
+    boost::asio::io_context io_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+    engine::poller poller_;
+    boost::asio::posix::stream_descriptor watched_{io_};
+    boost::asio::steady_timer timer_{io_};
+    core::time_point armed_for_ = core::never;
+    timer_heap timers_;
+    base::id_maker ids_;
+    std::unique_ptr<char[]> read_buffer_;
+    statistics counts_;
+    base::log_gate gate_;
+    hub::text_map<std::unique_ptr<session>> sessions_;
+    hub::text_map<std::unique_ptr<name_space_slice>> slices_;
+    std::vector<session*> dirty_;
+    std::vector<session*> flushing_;
+    std::vector<std::unique_ptr<retired>> retired_;
+    std::vector<pollable*> greedy_;
+    bool is_ending_turn_ = false;
+};
+
+template <class Each>
+void shard::for_each_session(Each&& each) {
+    std::vector<std::string> sids;
+    sids.reserve(sessions_.size());
+    for (const auto& [sid, one] : sessions_) sids.push_back(sid);
+    for (const std::string& sid : sids) {
+        if (session* one = find(sid)) each(*one);
+    }
+}
+
+} // namespace roomcast::server::engine

@@ -1,0 +1,348 @@
+#include "engine/socket_state.hpp"
+
+#include "engine/context.hpp"
+#include "engine/session.hpp"
+
+#include "roomcast/core/value.hpp"
+
+#include <charconv>
+
+namespace roomcast::server::engine {
+
+namespace {
+
+/// The reasons after which a client may come back to its session. @source npm socket.io, `RECOVERABLE_DISCONNECT_REASONS`
+bool is_recoverable(std::string_view reason) {
+    return reason == "transport error" || reason == "transport close" || reason == "forced close" ||
+           reason == "ping timeout" || reason == "server shutting down" || reason == "forced server close" ||
+           reason == "slow consumer";
+}
+
+} // namespace
+
+socket_state::socket_state(std::string id, name_space_slice& slice, engine::session& of, core::sio::slot_id slot,
+                           std::string auth)
+    : member(std::move(id)), home_(&slice.home()), slice_(&slice), whole_(slice.whole()), session_(&of),
+      handshake_(of.handshake()), auth_(std::move(auth)), slot_(slot) {
+    slice.rooms().add(*this);
+}
+
+socket_state::~socket_state() = default;
+
+void socket_state::begin() {
+    if (slice_->log() != nullptr) {
+        if (const auto request = core::sio::parse_recovery(auth_)) {
+            ask_for_recovery(*request);
+            return;
+        }
+    }
+    run_middleware(0);
+}
+
+void socket_state::ask_for_recovery(const core::sio::recovery_request& request) {
+    const auto& shards = home_->shared().shards;
+    const auto index = base::shard_of(request.pid);
+    if (!index || *index >= shards.size()) {
+        on_recovery(std::nullopt);
+        return;
+    }
+    shard* keeper = shards[*index].get();
+    keeper->dispatch([self = shared_from_this(), keeper, request] {
+        std::optional<hub::recovered_session> found;
+        if (name_space_slice* slice = keeper->find_slice(self->nsp())) {
+            found = slice->log()->take(request.pid, request.offset, keeper->now());
+        }
+        self->home().dispatch([self, found = std::move(found)]() mutable { self->on_recovery(std::move(found)); });
+    });
+}
+
+void socket_state::on_recovery(std::optional<hub::recovered_session> found) {
+    if (is_gone()) return; // it left while the other shard was asked; what was kept is used up, as is its session
+    statistics& counts = home_->counts();
+    if (!found) {
+        ++counts.recovery_failed;
+        run_middleware(0);
+        session_->drain();
+        return;
+    }
+    ++counts.recovered;
+    is_recovered_ = true;
+    missed_ = std::move(found->missed);
+    for (core::shared_message& more : slice_->log()->beyond(found->seen, found->session)) {
+        missed_.push_back(std::move(more));
+    }
+    // What this shard has yet to see, but the session already got.
+    already_recovered_ = std::make_unique<hub::progress>(std::move(found->seen));
+    slice_->rooms().rename(*this, std::move(found->session.sid));
+    pid_ = std::move(found->session.pid);
+    data_ = std::move(found->session.data);
+    for (const std::string& room : found->session.rooms) slice_->rooms().join(*this, room);
+    if (home_->shared().options.recovery.skip_middlewares) {
+        finish_connect();
+    } else {
+        run_middleware(0);
+    }
+    if (!is_gone()) session_->drain();
+}
+
+void socket_state::run_middleware(std::size_t index) {
+    const auto& steps = slice_->definition().middlewares;
+    if (index == steps.size()) {
+        finish_connect();
+        return;
+    }
+    auto is_called = std::make_shared<std::atomic<bool>>(false);
+    std::weak_ptr<socket_state> weak = weak_from_this();
+    shard* home = home_;
+    const next_step next = [weak, home, index, is_called](std::optional<connect_error> error) {
+        if (is_called->exchange(true)) return;
+        const auto go_on = [weak, index, error = std::move(error)] {
+            const auto self = weak.lock();
+            if (!self || self->is_gone()) return;
+            if (error) {
+                engine::session* of = self->session_;
+                self->refuse(*error);
+                of->drain();
+            } else {
+                self->run_middleware(index + 1);
+                if (!self->is_gone()) self->session_->drain();
+            }
+        };
+        home->dispatch(go_on);
+    };
+    socket handle{shared_from_this()};
+    try {
+        steps[index](handle, next);
+    } catch (const std::exception& error) {
+        base::log("engine").error("a middleware threw: {}", error.what());
+        next(connect_error{"Internal error", {}});
+    }
+}
+
+void socket_state::finish_connect() {
+    if (is_gone()) return;
+    const recovery_options& recovery = home_->shared().options.recovery;
+    if (recovery.is_enabled && pid_.empty()) pid_ = home_->ids().next();
+    for (core::shared_message& message : missed_) session_->send(std::move(message));
+    std::vector<core::shared_message>{}.swap(missed_);
+    session_->send(core::sio::encode_connect(nsp(), id(), pid_));
+    state_ = state::connected;
+    session_->accept(slot_);
+    socket handle{shared_from_this()};
+    for (const auto& handler : slice_->definition().on_connection) {
+        call_application(handler, handle);
+        if (is_gone()) return;
+    }
+}
+
+void socket_state::refuse(const connect_error& error) {
+    session_->send(core::sio::encode_connect_error(nsp(), error.message, error.data));
+    engine::session* of = session_;
+    const core::sio::slot_id slot = slot_;
+    end({});
+    of->refuse(slot);
+}
+
+void socket_state::on_event(const core::sio::server_output& event) {
+    if (!is_connected()) return;
+    ++home_->counts().events_received;
+    const auto raw_name = core::value::element_at(event.data, 0);
+    if (!raw_name) return;
+    std::string decoded;
+    std::string_view name = *raw_name;
+    if (core::value::kind_of(name) == core::value::kind::string) {
+        if (name.find('\\') == std::string_view::npos) {
+            name = name.substr(1, name.size() - 2);
+        } else {
+            decoded = core::value::text(name).value_or("");
+            name = decoded;
+        }
+    }
+    responder answer;
+    if (!event.id.empty()) {
+        std::weak_ptr<socket_state> weak = weak_from_this();
+        answer = responder{[weak, home = home_, id = std::string{event.id}](const args& given) {
+            home->dispatch([weak, id, given] {
+                const auto self = weak.lock();
+                if (!self || !self->is_connected()) return;
+                self->session_->enqueue(core::sio::encode_ack(self->nsp(), id, given.text(), given.parts()), false);
+            });
+        }};
+    }
+    roomcast::server::event given{name, arguments{event.data, event.parts, 1}, std::move(answer)};
+    socket handle{shared_from_this()};
+    const name_space_definition& definition = slice_->definition();
+    bool is_handled = false;
+    if (handlers_) {
+        if (const auto own = handlers_->events.find(name); own != handlers_->events.end()) {
+            const event_handler handler = own->second; // it may be replaced while it runs
+            call_application(handler, handle, given);
+            is_handled = true;
+        }
+    }
+    if (const auto common = definition.handlers.find(name); common != definition.handlers.end()) {
+        if (is_connected()) call_application(common->second, handle, given);
+        is_handled = true;
+    }
+    if (!is_handled && definition.any_handler) call_application(definition.any_handler, handle, given);
+}
+
+void socket_state::on_ack(const core::sio::server_output& ack) {
+    std::uint64_t id = 0;
+    const auto [end, error] = std::from_chars(ack.id.data(), ack.id.data() + ack.id.size(), id);
+    if (!acks_ || error != std::errc{} || end != ack.id.data() + ack.id.size()) return;
+    if (auto handler = acks_->take(id)) {
+        call_application(*handler, reply{{}, arguments{ack.data, ack.parts, 0}});
+    }
+}
+
+void socket_state::on_timeout(core::time_point now) {
+    while (acks_) {
+        auto late = acks_->take_expired(now);
+        if (!late) break;
+        call_application(*late, reply{core::errc::ack_timeout, {}});
+    }
+}
+
+void socket_state::end(std::string_view reason) {
+    if (is_gone()) return;
+    const auto keep = shared_from_this();
+    const bool was_connected = is_connected();
+    if (was_connected && !pid_.empty() && is_recoverable(reason)) {
+        hub::saved_session saved;
+        saved.sid = id();
+        saved.pid = pid_;
+        saved.rooms = slice_->rooms().rooms_of(*this);
+        saved.data = data_;
+        hub::recovery_log& log = *slice_->log();
+        const std::uint64_t before = log.dropped();
+        log.save(std::move(saved), home_->now());
+        home_->counts().recovery_dropped += log.dropped() - before;
+    }
+    slice_->rooms().remove(*this);
+    state_ = state::gone;
+    if (was_connected) {
+        socket handle{keep};
+        if (handlers_) {
+            for (const auto& handler : handlers_->disconnect) call_application(handler, handle, reason);
+        }
+        for (const auto& handler : slice_->definition().on_disconnect) call_application(handler, handle, reason);
+    }
+    while (acks_) {
+        auto waiting = acks_->take_any();
+        if (!waiting) break;
+        call_application(*waiting, reply{core::errc::disconnected, {}});
+    }
+    handlers_.reset(); // they may hold handles of this very socket
+    acks_.reset();
+    session_ = nullptr;
+    home_->forget_if_empty(*std::exchange(slice_, nullptr));
+}
+
+void socket_state::deliver(const prepared_broadcast& what) {
+    if (!is_connected()) return;
+    if (already_recovered_ && what.position.sequence != 0) {
+        const std::uint16_t origin = what.position.origin;
+        if (origin < already_recovered_->size() && what.position.sequence <= (*already_recovered_)[origin]) return;
+    }
+    session_->enqueue(what.message, what.is_volatile);
+}
+
+void socket_state::emit(const std::string& name, const args& arguments, bool is_volatile) {
+    if (is_gone()) return;
+    const prepared_broadcast prepared = slice_->prepare(name, arguments, {{id()}, {}}, is_volatile);
+    slice_->record(prepared);
+    session_->enqueue(prepared.message, is_volatile);
+}
+
+void socket_state::emit_with_ack(const std::string& name, const args& arguments, core::duration timeout,
+                                 ack_handler done) {
+    if (is_gone()) {
+        call_application(done, reply{core::errc::disconnected, {}});
+        return;
+    }
+    const std::uint64_t id = whole_->next_ack_id();
+    const core::time_point deadline =
+        timeout == core::duration::zero() ? core::never : core::deadline_after(home_->now(), timeout);
+    if (!add_question(id, std::move(done), deadline)) return;
+    session_->enqueue(
+        core::sio::encode_event(nsp(), arguments.text_with_name(name), arguments.parts(), std::to_string(id)),
+        false);
+    session_->reschedule();
+}
+
+void socket_state::ask(const core::shared_message& message, std::uint64_t id, ack_handler done) {
+    if (add_question(id, std::move(done), core::never)) session_->enqueue(message, false);
+}
+
+void socket_state::forget_question(std::uint64_t id) {
+    if (acks_) (void)acks_->take(id);
+}
+
+bool socket_state::add_question(std::uint64_t id, ack_handler done, core::time_point deadline) {
+    if (!acks_) acks_ = std::make_unique<core::sio::ack_table<ack_handler>>();
+    if (acks_->size() >= home_->shared().options.session.bounds.max_acks_in_flight) {
+        call_application(done, reply{core::errc::too_many_acks, {}});
+        return false;
+    }
+    acks_->add(id, std::move(done), deadline);
+    return true;
+}
+
+bool socket_state::join(std::string_view room) {
+    if (is_gone()) return false;
+    const roomcast::server::options& chosen = home_->shared().options;
+    if (room == id() || slice_->rooms().is_in(*this, room)) return true;
+    if (room.size() > chosen.max_room_name_bytes ||
+        slice_->rooms().room_count_of(*this) >= chosen.max_rooms_per_socket) {
+        ++home_->counts().refused_joins;
+        if (const auto kept_back = home_->gate().pass(handshake_->issued_ms / 1000)) {
+            base::log("hub").warn("socket {} may not join more rooms, or one of so long a name", id());
+        }
+        return false;
+    }
+    slice_->rooms().join(*this, room);
+    return true;
+}
+
+void socket_state::leave(std::string_view room) {
+    if (!is_gone()) slice_->rooms().leave(*this, room);
+}
+
+std::vector<std::string> socket_state::rooms() const {
+    std::vector<std::string> all;
+    if (is_gone()) return all;
+    all = slice_->rooms().rooms_of(*this);
+    all.insert(all.begin(), id());
+    return all;
+}
+
+void socket_state::disconnect(bool close_connection) {
+    if (is_gone()) return;
+    engine::session* of = session_;
+    if (close_connection) {
+        of->disconnect_all();
+    } else if (is_connected()) {
+        const core::sio::slot_id slot = slot_;
+        of->send(core::sio::encode_disconnect(nsp()));
+        of->leave(slot);
+        end("server namespace disconnect");
+    } else {
+        refuse({"disconnected", {}});
+    }
+    of->drain();
+}
+
+void socket_state::on(std::string_view name, event_handler handler) {
+    if (is_gone()) return;
+    if (!handlers_) handlers_ = std::make_unique<own_handlers>();
+    handlers_->events.insert_or_assign(std::string{name}, std::move(handler));
+}
+
+void socket_state::on_disconnect(std::function<void(socket&, std::string_view)> handler) {
+    if (is_gone()) return;
+    if (!handlers_) handlers_ = std::make_unique<own_handlers>();
+    handlers_->disconnect.push_back(std::move(handler));
+}
+
+} // namespace roomcast::server::engine

@@ -1,0 +1,102 @@
+#pragma once
+
+#include "hub/room_index.hpp"
+
+#include "roomcast/core/sio/encoder.hpp"
+#include "roomcast/core/time.hpp"
+#include "roomcast/server/adapter.hpp"
+
+#include <any>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace roomcast::server::hub {
+
+/// The place of an event among all of its namespace: which shard gave it out, and as its how-many-th. Each shard
+/// sees the events of one origin in order; between origins the order may differ from shard to shard.
+struct event_position {
+    std::uint16_t origin = 0;
+    std::uint64_t sequence = 0; ///< from 1
+};
+
+/// The offset that a client is told, and gives back.
+std::string offset_of(event_position position);
+std::optional<event_position> parse_offset(std::string_view offset);
+
+/// How far a shard has come: the last sequence seen of each origin.
+using progress = std::vector<std::uint64_t>;
+
+/// What is kept for a client that went away.
+struct saved_session {
+    std::string sid;
+    std::string pid;
+    std::vector<std::string> rooms;
+    std::any data;
+    core::time_point away_since;
+};
+
+/// A session taken out of the log of the shard where its client was.
+struct recovered_session {
+    saved_session session;
+    std::vector<core::shared_message> missed; ///< in that shard's order
+    progress seen;                            ///< what that shard had seen; the rest the new shard adds
+};
+
+/// Connection state recovery of one namespace on one shard: the last events with their receivers, and the
+/// sessions whose clients may come back. Bounded; what goes before its time is counted.
+class recovery_log {
+public:
+    struct bounds {
+        core::duration max_age;
+        std::size_t max_events;
+        std::uint64_t max_bytes;
+        std::size_t max_sessions;
+    };
+
+    recovery_log(bounds within, std::size_t shards) : bounds_(within), seen_(shards, 0) {}
+
+    /// Notes an event that this shard gave to its sockets.
+    void record(core::time_point now, event_position position, core::shared_message message, target whom);
+    /// The offset of the last event noted; empty: none is kept.
+    std::string last_offset() const;
+
+    void save(saved_session session, core::time_point now);
+    /// Takes a session out, with all that its client missed. Nothing when it is unknown or too old, or when the
+    /// event of `offset` is no longer (or never was) here.
+    std::optional<recovered_session> take(std::string_view pid, std::string_view offset, core::time_point now);
+
+    /// The events this shard has seen beyond `seen` that the session would have got.
+    std::vector<core::shared_message> beyond(const progress& seen, const saved_session& session) const;
+    const progress& seen() const { return seen_; }
+
+    /// Forgets what is too old.
+    void expire(core::time_point now);
+    std::uint64_t dropped() const { return dropped_; }
+    std::size_t events() const { return events_.size(); }
+    std::size_t sessions() const { return sessions_.size(); }
+
+private:
+    struct kept_event {
+        event_position position;
+        core::time_point at;
+        core::shared_message message;
+        target whom;
+    };
+
+    static bool would_get(const saved_session& session, const target& whom);
+    void drop_first();
+
+    bounds bounds_;
+    progress seen_;
+    std::deque<kept_event> events_;
+    std::uint64_t bytes_ = 0;
+    text_map<saved_session> sessions_;
+    std::deque<std::pair<core::time_point, std::string>> order_; ///< pids by time; some may be gone
+    std::uint64_t dropped_ = 0;
+};
+
+} // namespace roomcast::server::hub
