@@ -15,6 +15,10 @@ function(roomcast_common target)
     if(CMAKE_CXX_COMPILER_ID MATCHES Clang AND ROOMCAST_SANITIZE MATCHES undefined)
       target_compile_options(${target} PRIVATE -fno-sanitize=function)
     endif()
+    if(ROOMCAST_SANITIZE MATCHES undefined)
+      # The core is built without the RTTI that this check wants to see.
+      target_compile_options(${target} PRIVATE -fno-sanitize=vptr)
+    endif()
   endif()
 endfunction()
 
