@@ -3,6 +3,7 @@ import { io, Manager } from "socket.io-client";
 import { Socket as EngineSocket } from "engine.io-client";
 import WebSocket from "ws";
 import { cleanup } from "./cleanup.mjs";
+import { exchange } from "./http.mjs";
 import { next } from "./wait.mjs";
 
 export function client(server, namespace = "/", options = {}) {
@@ -44,6 +45,13 @@ export function ws(server, query = "EIO=4&transport=websocket", options = {}) {
   socket.on("error", () => {});
   cleanup(() => socket.terminate());
   return socket;
+}
+
+// Over polling the client has a GET at the server when this resolves: it sends it as soon as it has heard something, and
+// the request after that goes the same way.
+export async function settled(server, socket) {
+  await socket.emitWithAck("echo");
+  await exchange(server, { target: `${server.path}/?` });
 }
 
 export const transportName = (socket) => socket.io.engine.transport.name;

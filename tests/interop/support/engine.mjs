@@ -129,6 +129,11 @@ export class Session {
     return this.polling.post(body.join(separator));
   }
 
+  // Whatever this session has sent has arrived; over polling there is a GET at the server.
+  async settle() {
+    await this.polling?.roundTrip();
+  }
+
   async pump() {
     while (!this.stopped) {
       const response = await this.polling.get().catch(() => undefined);

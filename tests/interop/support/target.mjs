@@ -30,6 +30,7 @@ export const has = {
 };
 
 const settings = {
+  port: ["PORT", "PORT"],
   path: ["PATH_PREFIX", "ROOMCAST_PATH"],
   pingInterval: ["PING_INTERVAL", "ROOMCAST_PING_INTERVAL"],
   pingTimeout: ["PING_TIMEOUT", "ROOMCAST_PING_TIMEOUT"],
