@@ -24,7 +24,7 @@ inline constexpr time_point never = time_point::max();
 constexpr time_point deadline_after(time_point at, duration wait) {
     if (wait < duration::zero()) return at;
     constexpr time_point latest = time_point::max() - duration{1};
-    return wait > latest - at ? latest : at + wait;
+    return at > latest - wait ? latest : at + wait;
 }
 
 /// Wall-clock seconds since 1970-01-01 UTC; enters only checks of claims.
