@@ -18,19 +18,6 @@ std::string digit(packet_type type) { return {digit_of(type)}; }
 
 } // namespace
 
-std::string_view name_of(close_reason reason) {
-    switch (reason) {
-    case close_reason::transport_close: return "transport close";
-    case close_reason::transport_error: return "transport error";
-    case close_reason::ping_timeout: return "ping timeout";
-    case close_reason::parse_error: return "parse error";
-    case close_reason::forced_close: return "forced close";
-    case close_reason::server_shutting_down: return "server shutting down";
-    case close_reason::slow_consumer: return "slow consumer";
-    }
-    return "";
-}
-
 server_session::server_session(std::string sid, const session_options& options, transport opened_by,
                                std::uint32_t link, time_point now)
     : options_(&options), sid_(std::move(sid)), link_(link), transport_(opened_by) {

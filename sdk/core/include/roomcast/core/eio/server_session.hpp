@@ -1,9 +1,11 @@
 #pragma once
 
+#include "roomcast/core/eio/close_reason.hpp"
 #include "roomcast/core/eio/handshake.hpp"
 #include "roomcast/core/eio/outbox.hpp"
 #include "roomcast/core/eio/packet.hpp"
 #include "roomcast/core/eio/payload.hpp"
+#include "roomcast/core/eio/transport.hpp"
 #include "roomcast/core/limits.hpp"
 #include "roomcast/core/time.hpp"
 
@@ -14,20 +16,6 @@
 #include <vector>
 
 namespace roomcast::core::eio {
-
-enum class transport : std::uint8_t { polling, websocket };
-
-/// Why a session ended. `name_of` gives the reference implementation's words.
-enum class close_reason : std::uint8_t {
-    transport_close,
-    transport_error,
-    ping_timeout,
-    parse_error,
-    forced_close,
-    server_shutting_down,
-    slow_consumer,
-};
-std::string_view name_of(close_reason reason);
 
 /// Settings of all sessions of a server; must outlive them.
 struct session_options {
