@@ -18,6 +18,26 @@ export const differences = {
     ours: "treats it as any other request without a transport",
     reason: "the bundle belongs to the npm package",
   },
+  plainGetOfWebSocketSession: {
+    reference: "never answers a plain GET with transport=websocket and the sid of a WebSocket session",
+    ours: "answers status 400, code 3, as to any other plain GET with transport=websocket",
+    reason: "a request without an answer costs both sides a connection",
+  },
+  upgradeOverHttp10: {
+    reference: "upgrades",
+    ours: "refuses with status 400",
+    reason: "RFC 6455, section 4.1: the request must be HTTP/1.1 or higher",
+  },
+  upgradeWithBody: {
+    reference: "upgrades, and reads the body as WebSocket frames",
+    ours: "refuses with status 400",
+    reason: "a proxy that knows the body and a server that does not disagree about where the next request begins",
+  },
+  transferCodingIdentity: {
+    reference: "accepts `Transfer-Encoding: identity, chunked`",
+    ours: "refuses it with status 400 and closes",
+    reason: "RFC 9112, section 7: there is no such coding any more, and proxies differ about it",
+  },
   upgradeWithWrongProtocol: {
     reference: "answers 101, then writes an HTTP response into the WebSocket stream",
     ours: "refuses the upgrade with status 400 and the same message",
