@@ -16,11 +16,20 @@ try() { # name, cmake arguments
     cmake --build "$work/$name"
     ctest --test-dir "$work/$name" --output-on-failure --no-tests=error
 }
-try installed -DCMAKE_PREFIX_PATH="$work/prefix"
+
+# The README's own examples are strangers, too: each block of a language, as it stands.
+block() { awk -v fence="\`\`\`$1" '$0 == fence { on = 1; next } on && /^```/ { exit } on' "$here/../../README.md"; }
+block cpp >"$work/readme.cpp"
+block yaml >"$work/readme.yaml"
+
+try installed -DCMAKE_PREFIX_PATH="$work/prefix" -DREADME_EXAMPLE="$work/readme.cpp"
 try subdirectory -DROOMCAST_SOURCE_DIR="$here/../.."
 
 # The installed program runs from where it was put.
-if [[ -x $work/prefix/bin/roomcast-server ]]; then "$work/prefix/bin/roomcast-server" --version; fi
+if [[ -x $work/prefix/bin/roomcast-server ]]; then
+    "$work/prefix/bin/roomcast-server" --version
+    "$work/prefix/bin/roomcast-server" check "$work/readme.yaml"
+fi
 # Nothing that was installed points back into the tree it came from.
 if grep -rlIF -e "$build" -e "$(cd "$here/../.." && pwd)" "$work/prefix"; then
     echo "the files above name the source or build directory" >&2
