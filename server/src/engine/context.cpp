@@ -41,6 +41,10 @@ std::shared_ptr<name_space_state> name_space_registry::resolve(context& shared, 
     return nullptr;
 }
 
+void name_space_registry::replace_adapters(const adapter_factory& make) {
+    for (const auto& [name, state] : fixed_) state->replace_adapter(make);
+}
+
 std::shared_ptr<name_space_state> name_space_registry::find(std::string_view name) {
     if (const auto known = fixed_.find(name); known != fixed_.end()) return known->second;
     const std::lock_guard guard{making_};

@@ -24,6 +24,8 @@ public:
     /// The namespace that a client asks for; nullptr when there is none of this name.
     /// @thread any shard
     std::shared_ptr<name_space_state> resolve(context& shared, std::string_view name, std::string_view auth);
+    /// Gives the fixed namespaces another adapter. Only before the server runs.
+    void replace_adapters(const adapter_factory& make);
     /// One that exists now. @thread any
     std::shared_ptr<name_space_state> find(std::string_view name);
 

@@ -51,6 +51,7 @@ public:
     const name_space_definition& definition() const { return *definition_; }
     const std::shared_ptr<name_space_definition>& shared_definition() const { return definition_; }
     roomcast::server::adapter& adapter() { return *adapter_; }
+    void replace_adapter(const adapter_factory& make) { adapter_ = make(name_, *this); }
     /// Ids of events that want an acknowledgement; one sequence for all sockets.
     std::uint64_t next_ack_id() { return next_ack_id_.fetch_add(1, std::memory_order_relaxed); }
 

@@ -42,6 +42,9 @@ public:
     void on_link_open(link& opened);
     void on_frame(link& from, core::frame_kind kind, std::string_view data);
     void on_link_writable(link& ready);
+    bool is_current(const link& which) const { return current_link_ != 0 && id_of(which) == current_link_; }
+    const core::eio::outbox& owed() const { return eio_.pending(); }
+    core::eio::outbox& owed() { return eio_.pending(); }
     void on_link_closed(link& gone, bool is_error);
 
     // From its sockets.

@@ -21,6 +21,7 @@ shard::shard(context& shared, std::uint8_t index)
 shard::~shard() {
     watched_.release(); // the poller closes its own descriptor
     current_shard = this;
+    held_.clear();
     sessions_.clear();
     slices_.clear();
     retired_.clear();
@@ -86,6 +87,26 @@ void shard::forget_if_empty(name_space_slice& slice) {
     const auto found = slices_.find(slice.name());
     retired_.push_back(std::move(found->second));
     slices_.erase(found);
+}
+
+void shard::hold(std::unique_ptr<held> one) {
+    held* const key = one.get();
+    held_.emplace(key, std::move(one));
+}
+
+std::unique_ptr<held> shard::let_go(held& one) {
+    const auto found = held_.find(&one);
+    if (found == held_.end()) return nullptr;
+    std::unique_ptr<held> taken = std::move(found->second);
+    held_.erase(found);
+    return taken;
+}
+
+void shard::shut_down_connections() {
+    std::vector<held*> all;
+    all.reserve(held_.size());
+    for (const auto& [key, one] : held_) all.push_back(key);
+    for (held* one : all) one->shut_down();
 }
 
 void shard::forget_greedy(pollable& gone) { std::erase(greedy_, &gone); }

@@ -15,11 +15,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <thread>
+#include <unordered_map>
 #include <vector>
 
 namespace roomcast::server::engine {
@@ -33,6 +32,13 @@ struct context;
 class retired {
 public:
     virtual ~retired() = default;
+};
+
+/// A connection, owned by the shard that it is on.
+class held : public retired {
+public:
+    /// The server stops: end what is under way.
+    virtual void shut_down() = 0;
 };
 
 /// One thread with all that belongs to it: its io_context, its poller, its timers, its sessions and its slice of
@@ -99,6 +105,11 @@ public:
     /// Has something to be written at the end of the turn.
     void mark_dirty(session& with_output) { dirty_.push_back(&with_output); }
     void retire(std::unique_ptr<retired> gone) { retired_.push_back(std::move(gone)); }
+    /// Owns a connection until `let_go`.
+    void hold(std::unique_ptr<held> one);
+    std::unique_ptr<held> let_go(held& one);
+    std::size_t connections() const { return held_.size(); }
+    void shut_down_connections();
     /// Has more to read than its share of a turn.
     void read_again(pollable& greedy) { greedy_.push_back(&greedy); }
     void forget_greedy(pollable& gone);
@@ -130,6 +141,7 @@ private:
     base::log_gate gate_;
     hub::text_map<std::unique_ptr<session>> sessions_;
     hub::text_map<std::unique_ptr<name_space_slice>> slices_;
+    std::unordered_map<held*, std::unique_ptr<held>> held_;
     std::vector<session*> dirty_;
     std::vector<session*> flushing_;
     std::vector<std::unique_ptr<retired>> retired_;

@@ -17,7 +17,7 @@
 
 namespace roomcast::server {
 
-/// A plain HTTP request that is not the protocol's.
+/// A plain HTTP request that is not the protocol's. Views are valid during the handler's call.
 struct http_request {
     std::string_view method;
     std::string_view path;  ///< without the query, as it came
@@ -31,8 +31,11 @@ struct http_response {
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
 };
-/// Answers a request on the thread of its connection; must not block. @return false: not mine
-using http_handler = std::function<bool(const http_request&, http_response&)>;
+/// Answers one request, once; it may be kept and called later.
+/// @thread any
+using http_reply = std::function<void(http_response)>;
+/// Looks at a request on the thread of its connection; must not block. @return false: not mine
+using http_handler = std::function<bool(const http_request&, const http_reply&)>;
 
 /// What moved since the start, and what is there now; sums over all threads.
 struct statistics {

@@ -1,0 +1,219 @@
+#include "roomcast/server/server.hpp"
+
+#include "engine/context.hpp"
+#include "engine/name_space_slice.hpp"
+#include "engine/session.hpp"
+#include "http/listener.hpp"
+#include "http/router.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <regex>
+#include <thread>
+
+namespace roomcast::server {
+
+namespace {
+
+constexpr unsigned most_shards = 256; // an identifier carries its shard in one byte
+
+/// Ends one shard when its connections are through, or when the time is over.
+class stopper : public std::enable_shared_from_this<stopper> {
+public:
+    stopper(engine::shard& which, core::time_point latest) : shard_(&which), latest_(latest), timer_(which.io()) {}
+
+    void check() {
+        if (shard_->connections() == 0 || shard_->now() >= latest_) {
+            shard_->finish();
+            return;
+        }
+        timer_.expires_after(std::chrono::milliseconds{10});
+        timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+            if (!error) self->check();
+        });
+    }
+
+private:
+    engine::shard* shard_;
+    core::time_point latest_;
+    boost::asio::steady_timer timer_;
+};
+
+void add(statistics& to, const statistics& more) {
+    to.connections_total += more.connections_total;
+    to.events_received += more.events_received;
+    to.messages_sent += more.messages_sent;
+    to.dropped_volatile += more.dropped_volatile;
+    to.dropped_slow += more.dropped_slow;
+    to.slow_consumers += more.slow_consumers;
+    to.protocol_errors += more.protocol_errors;
+    to.refused_joins += more.refused_joins;
+    to.refused_connections += more.refused_connections;
+    to.recovered += more.recovered;
+    to.recovery_failed += more.recovery_failed;
+    to.recovery_dropped += more.recovery_dropped;
+    to.bytes_received += more.bytes_received;
+    to.bytes_sent += more.bytes_sent;
+    to.connections += more.connections;
+    to.sockets += more.sockets;
+    to.rooms += more.rooms;
+}
+
+} // namespace
+
+struct server::parts {
+    engine::context context;
+    std::unique_ptr<http::router> router;
+    std::unique_ptr<http::listener> listener;
+    std::vector<std::thread> threads;
+    bool is_listening = false;
+};
+
+server::server(options chosen) : parts_(std::make_unique<parts>()) {
+    if (chosen.threads == 0) chosen.threads = std::max(1U, std::thread::hardware_concurrency());
+    chosen.threads = std::min(chosen.threads, most_shards);
+    while (chosen.path.size() > 1 && chosen.path.back() == '/') chosen.path.pop_back();
+    chosen.session.allow_upgrade = chosen.session.allow_upgrade && chosen.allow_websocket;
+    engine::context& context = parts_->context;
+    context.options = std::move(chosen);
+    for (unsigned i = 0; i < context.options.threads; ++i) {
+        context.shards.push_back(std::make_unique<engine::shard>(context, static_cast<std::uint8_t>(i)));
+    }
+    parts_->router = std::make_unique<http::router>(context);
+    parts_->listener = std::make_unique<http::listener>(context, *parts_->router);
+    (void)of("/");
+}
+
+server::~server() {
+    stop();
+    for (std::thread& each : parts_->threads) {
+        if (each.joinable()) each.join();
+    }
+}
+
+name_space server::of(std::string_view name) {
+    std::string full{name};
+    if (full.empty() || full.front() != '/') full.insert(0, 1, '/');
+    return name_space{parts_->context.name_spaces.define(parts_->context, full)};
+}
+
+name_space server::of_pattern(std::string_view expression) {
+    const std::regex pattern{expression.begin(), expression.end()};
+    return name_space{parts_->context.name_spaces.define_matching(
+        std::string{expression}, [pattern](std::string_view name, std::string_view) {
+            return std::regex_match(name.begin(), name.end(), pattern);
+        })};
+}
+
+name_space server::of_matching(std::function<bool(std::string_view, std::string_view)> matches) {
+    return name_space{parts_->context.name_spaces.define_matching("(function)", std::move(matches))};
+}
+
+void server::allow_request(std::function<std::optional<std::string>(const handshake_info&)> decide) {
+    parts_->context.allow_request = std::move(decide);
+}
+
+void server::on_http(http_handler handler) { parts_->context.http_handlers.push_back(std::move(handler)); }
+
+void server::use_adapter(adapter_factory factory) {
+    parts_->context.make_adapter = factory;
+    parts_->context.name_spaces.replace_adapters(factory);
+}
+
+void server::listen() {
+    if (parts_->is_listening) return;
+    const options& chosen = parts_->context.options;
+    parts_->listener->open(chosen.host, chosen.port);
+    parts_->is_listening = true;
+}
+
+void server::run() {
+    start();
+    for (std::thread& each : parts_->threads) each.join();
+}
+
+void server::start() {
+    listen();
+    parts_->context.shards.front()->post([listener = parts_->listener.get()] { listener->start(); });
+    for (const auto& each : parts_->context.shards) {
+        parts_->threads.emplace_back([at = each.get()] { at->run(); });
+    }
+}
+
+void server::stop() {
+    engine::context& context = parts_->context;
+    if (context.is_stopping.exchange(true)) return;
+    context.shards.front()->post([listener = parts_->listener.get()] { listener->close(); });
+    for (const auto& each : context.shards) {
+        each->post([&context, at = each.get()] {
+            at->for_each_session(
+                [](engine::session& one) { one.close(core::eio::close_reason::server_shutting_down); });
+            at->end_turn();
+            at->shut_down_connections();
+            std::make_shared<stopper>(*at, core::deadline_after(at->now(), context.options.stop_timeout))->check();
+        });
+    }
+}
+
+std::uint16_t server::port() const { return parts_->listener->port(); }
+
+broadcast_operator server::to(std::string_view room) { return of("/").to(room); }
+broadcast_operator server::except(std::string_view room) { return of("/").except(room); }
+void server::emit(std::string_view name, args arguments) { of("/").emit(name, std::move(arguments)); }
+
+std::optional<broadcast_operator> server::everyone_in(const std::string& name) {
+    auto state = parts_->context.name_spaces.find(name);
+    if (!state) return std::nullopt;
+    return broadcast_operator{std::move(state)};
+}
+
+void server::collect(std::function<void(statistics, std::vector<room_info>)> done, std::size_t most_rooms) {
+    struct collection {
+        std::mutex adding; // guards the sums: each shard adds once, and nobody waits for another
+        statistics sum;
+        std::vector<room_info> rooms;
+        std::size_t missing = 0;
+    };
+    engine::context& context = parts_->context;
+    auto collected = std::make_shared<collection>();
+    collected->missing = context.shards.size();
+    for (const auto& each : context.shards) {
+        each->dispatch([collected, done, most_rooms, at = each.get(), started = context.started] {
+            statistics here = at->counts();
+            here.connections = at->sessions();
+            std::vector<room_info> rooms;
+            at->for_each_slice([&](engine::name_space_slice& slice) {
+                here.sockets += slice.rooms().members();
+                here.rooms += slice.rooms().rooms();
+                if (most_rooms == 0) return;
+                slice.rooms().for_each_room([&](const std::string& name, std::size_t size) {
+                    rooms.push_back({slice.name(), name, size});
+                });
+            });
+            const auto is_larger = [](const room_info& a, const room_info& b) { return a.sockets > b.sockets; };
+            const std::lock_guard guard{collected->adding};
+            add(collected->sum, here);
+            for (room_info& room : rooms) {
+                // The same room may have members on several shards.
+                const auto known = std::find_if(
+                    collected->rooms.begin(), collected->rooms.end(),
+                    [&](const room_info& other) { return other.nsp == room.nsp && other.room == room.room; });
+                if (known == collected->rooms.end()) {
+                    collected->rooms.push_back(std::move(room));
+                } else {
+                    known->sockets += room.sockets;
+                }
+            }
+            if (--collected->missing > 0) return;
+            std::sort(collected->rooms.begin(), collected->rooms.end(), is_larger);
+            if (collected->rooms.size() > most_rooms) collected->rooms.resize(most_rooms);
+            collected->sum.uptime_s =
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+            done(collected->sum, std::move(collected->rooms));
+        });
+    }
+}
+
+} // namespace roomcast::server

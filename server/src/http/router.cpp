@@ -1,0 +1,201 @@
+#include "http/router.hpp"
+
+#include "engine/context.hpp"
+#include "engine/session.hpp"
+#include "http/cors.hpp"
+#include "transport/websocket_handshake.hpp"
+
+namespace roomcast::server::http {
+
+namespace eio = core::eio;
+
+namespace {
+
+constexpr std::string_view text_plain = "text/plain; charset=utf-8";
+
+std::string_view words_for(unsigned status) {
+    switch (status) {
+    case 408: return "Request Timeout";
+    case 413: return "Payload Too Large";
+    case 431: return "Request Header Fields Too Large";
+    default: return "Bad Request";
+    }
+}
+
+std::string cookie_header(const cookie_options& cookie, const std::string& sid) {
+    if (cookie.name.empty()) return {};
+    std::string line = "Set-Cookie: " + cookie.name + '=' + sid;
+    if (!cookie.path.empty()) line += "; Path=" + cookie.path;
+    if (cookie.is_http_only) line += "; HttpOnly";
+    if (cookie.is_secure) line += "; Secure";
+    if (!cookie.same_site.empty()) line += "; SameSite=" + cookie.same_site;
+    return line + "\r\n";
+}
+
+} // namespace
+
+bool router::is_protocol_path(std::string_view path) const {
+    const options& chosen = context_->options;
+    if (!path.starts_with(chosen.path)) return false;
+    const std::string_view rest = path.substr(chosen.path.size());
+    if (rest.empty()) return !chosen.add_trailing_slash;
+    return rest.front() == '/';
+}
+
+router::next router::on_head(transport::connection& from) {
+    if (is_protocol_path(from.head().path)) return on_protocol_request(from);
+    if (from.head().is_upgrade) {
+        from.close_after_answer();
+        from.respond(404, text_plain, {}, "Not Found");
+        return next::done;
+    }
+    return next::read_body;
+}
+
+router::next router::on_protocol_request(transport::connection& from) {
+    const options& chosen = context_->options;
+    const transport::request_head& head = from.head();
+    const std::string_view origin = from.header("Origin");
+    const std::string cors = cors_headers(chosen.cors, origin);
+    if (!chosen.cors.origins.empty() && head.method == "OPTIONS") {
+        from.respond(204, {}, preflight_headers(chosen.cors, origin, from.header("Access-Control-Request-Headers")),
+                     {});
+        return next::done;
+    }
+    const eio::request_query query = eio::parse_query(head.query);
+    engine::session* session = nullptr;
+    if (query.has_sid) {
+        const auto index = base::shard_of(query.sid);
+        if (index && *index < context_->shards.size()) {
+            engine::shard& keeper = *context_->shards[*index];
+            if (&keeper != &from.home()) {
+                from.move_to(keeper);
+                return next::moved;
+            }
+            session = keeper.find(query.sid);
+        }
+    }
+    eio::request_facts facts;
+    facts.query = &query;
+    facts.is_get = head.method == "GET";
+    facts.is_upgrade = head.is_upgrade;
+    facts.is_origin_clean = eio::is_clean_header_value(origin);
+    facts.allows_polling = chosen.allow_polling;
+    facts.allows_websocket = chosen.allow_websocket;
+    if (session != nullptr) facts.session = session->transport();
+    if (const auto reason = eio::verify(facts)) {
+        refuse(from, *reason, cors);
+        return next::done;
+    }
+    if (session == nullptr) {
+        open_session(from, query, cors);
+        return next::done;
+    }
+    if (head.is_upgrade) {
+        if (const std::string_view wrong = transport::check_upgrade(from); !wrong.empty()) {
+            from.refuse_upgrade(wrong, "Sec-WebSocket-Version: 13, 8\r\n" + cors);
+            return next::done;
+        }
+        from.become_websocket(*session, cors);
+        session->on_link_open(from);
+        return next::done;
+    }
+    from.keep_headers(cors, cookie_header(chosen.cookie, session->sid()));
+    from.wait_for(*session);
+    if (head.method == "GET") {
+        session->on_poll(from);
+        return next::done;
+    }
+    if (head.method == "POST") {
+        const bool is_octet_stream = from.header("Content-Type") == "application/octet-stream";
+        from.limit_body(chosen.session.bounds.max_payload_bytes);
+        return session->on_post_begin(from, is_octet_stream) ? next::read_body : next::done;
+    }
+    session->on_other_method(from);
+    return next::done;
+}
+
+void router::open_session(transport::connection& from, const eio::request_query&, const std::string& cors) {
+    const options& chosen = context_->options;
+    auto info = from.make_info();
+    if (context_->allow_request) {
+        std::optional<std::string> refused;
+        engine::call_application([&] { refused = context_->allow_request(*info); });
+        if (refused) {
+            refuse(from, eio::refusal::forbidden, cors, *refused);
+            return;
+        }
+    }
+    if (context_->is_stopping) {
+        from.close_after_answer();
+        from.respond(503, text_plain, cors, "the server is stopping");
+        return;
+    }
+    engine::shard& home = from.home();
+    if (from.head().is_upgrade) {
+        if (const std::string_view wrong = transport::check_upgrade(from); !wrong.empty()) {
+            from.refuse_upgrade(wrong, "Sec-WebSocket-Version: 13, 8\r\n" + cors);
+            return;
+        }
+        engine::session& session =
+            home.open_session(std::make_unique<engine::session>(home, std::move(info), &from));
+        from.become_websocket(session, cors);
+        return;
+    }
+    engine::session& session = home.open_session(std::make_unique<engine::session>(home, std::move(info), nullptr));
+    from.keep_headers(cors, cookie_header(chosen.cookie, session.sid()));
+    from.wait_for(session);
+    session.on_poll(from);
+}
+
+void router::refuse(transport::connection& from, eio::refusal reason, const std::string& cors,
+                    std::string_view message) {
+    if (from.head().is_upgrade) {
+        from.refuse_upgrade(message.empty() ? eio::message_of(reason) : message, cors);
+        return;
+    }
+    from.respond(eio::status_of(reason), "application/json", cors, eio::body_of(reason, message));
+}
+
+void router::on_request(transport::connection& from, std::string body) {
+    if (engine::session* session = from.waiting_for()) {
+        session->on_post(from, std::move(body));
+        return;
+    }
+    on_application_request(from, body);
+}
+
+void router::on_body_too_large(transport::connection& from) {
+    if (engine::session* session = from.waiting_for()) {
+        session->on_post_too_large(from);
+        return;
+    }
+    from.respond(413, text_plain, {}, words_for(413));
+}
+
+void router::on_bad_request(transport::connection& from, unsigned status) {
+    from.close_after_answer();
+    from.respond(status, text_plain, {}, words_for(status));
+}
+
+void router::on_application_request(transport::connection& from, std::string_view body) {
+    const auto info = from.make_info();
+    const transport::request_head& head = from.head();
+    http_request request{head.method, head.path, head.query, body, info.get()};
+    const http_reply reply = [place = from.answer_place(), home = &from.home()](http_response response) {
+        home->dispatch([place, response = std::move(response)] {
+            if (*place == nullptr) return;
+            std::string extra;
+            for (const auto& [name, value] : response.headers) extra += name + ": " + value + "\r\n";
+            (*place)->respond(response.status, response.content_type, extra, response.body);
+        });
+    };
+    for (const http_handler& handler : context_->http_handlers) {
+        bool is_taken = false;
+        engine::call_application([&] { is_taken = handler(request, reply); });
+        if (is_taken) return;
+    }
+    from.respond(404, text_plain, {}, "Not Found");
+}
+
+} // namespace roomcast::server::http

@@ -1,0 +1,653 @@
+#include "transport/connection.hpp"
+
+#include "engine/context.hpp"
+#include "engine/session.hpp"
+#include "transport/websocket_handshake.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+
+namespace http = boost::beast::http;
+
+namespace roomcast::server::transport {
+
+namespace {
+
+/// A connection's share of one turn; with more to read it comes again after the others.
+constexpr std::size_t most_bytes_a_turn = 256U << 10U;
+constexpr std::size_t most_pieces = 64;
+/// Without a session, what an unread WebSocket may make us owe in pongs.
+constexpr std::size_t most_own_bytes = 4096;
+
+std::string_view view_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+std::string_view reason_phrase(unsigned status) {
+    return view_of(http::obsolete_reason(static_cast<http::status>(status)));
+}
+
+} // namespace
+
+struct connection::request {
+    request(const roomcast::server::http_options& bounds, std::uint64_t body_limit) {
+        parser.header_limit(static_cast<std::uint32_t>(bounds.max_header_bytes));
+        parser.body_limit(body_limit);
+    }
+    http::request_parser<http::string_body> parser;
+    std::string headers_for_every_answer;
+    std::string headers_for_first_answer;
+    bool is_head_read = false;
+    bool is_skipped = false;
+};
+
+connection::connection(int fd, std::string address, request_handler& handler)
+    : handler_(&handler), address_(std::move(address)), fd_(fd) {}
+
+connection::~connection() {
+    if (fd_ >= 0) {
+        ::close(fd_);
+        if (home_ != nullptr) --home_->shared().open_connections;
+    }
+}
+
+void connection::adopt(std::unique_ptr<connection> made, engine::shard& home) {
+    connection& one = *made;
+    one.home_ = &home;
+    home.hold(std::move(made));
+    if (!home.poller().add(one.fd_, one)) {
+        one.end();
+        return;
+    }
+    one.set_deadline(home.shared().options.http.request_timeout);
+    if (one.request_) (void)one.parse();
+}
+
+std::string_view connection::header(std::string_view name) const {
+    if (!request_) return {};
+    const auto& fields = request_->parser.get();
+    const auto found = fields.find(boost::beast::string_view{name.data(), name.size()});
+    return found == fields.end() ? std::string_view{} : view_of(found->value());
+}
+
+std::size_t connection::count_headers(std::string_view name) const {
+    return request_ ? request_->parser.get().count(boost::beast::string_view{name.data(), name.size()}) : 0;
+}
+
+std::shared_ptr<const handshake_info> connection::make_info() const {
+    auto info = std::make_shared<handshake_info>();
+    info->url = std::string{head_.target};
+    for (const auto& field : request_->parser.get()) {
+        info->headers += view_of(field.name_string());
+        info->headers += ": ";
+        info->headers += view_of(field.value());
+        info->headers += "\r\n";
+    }
+    info->headers.shrink_to_fit();
+    info->address = address_;
+    info->issued_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                          std::chrono::system_clock::now().time_since_epoch())
+                          .count();
+    info->is_cross_domain = !header("Origin").empty();
+    return info;
+}
+
+std::shared_ptr<connection*> connection::answer_place() {
+    if (!answer_place_) answer_place_ = std::make_shared<connection*>(this);
+    return answer_place_;
+}
+
+void connection::limit_body(std::uint64_t bytes) { request_->parser.body_limit(bytes); }
+
+void connection::keep_headers(std::string every, std::string first) {
+    request_->headers_for_every_answer = std::move(every);
+    request_->headers_for_first_answer = std::move(first);
+}
+
+void connection::respond(unsigned status, std::string_view content_type, std::string_view extra,
+                         std::string_view body) {
+    if (state_ != state::http || !is_answer_due_) return;
+    const bool is_read = request_->parser.is_done();
+    const bool is_last = is_last_answer_ || !head_.is_keep_alive || !is_read;
+    std::string& out = output_;
+    out += "HTTP/1.1 ";
+    out += std::to_string(status);
+    out += ' ';
+    out += reason_phrase(status);
+    out += "\r\n";
+    if (!content_type.empty()) {
+        out += "Content-Type: ";
+        out += content_type;
+        out += "\r\n";
+    }
+    if (status != 304) {
+        out += "Content-Length: ";
+        out += std::to_string(body.size());
+        out += "\r\n";
+    }
+    out += extra;
+    out += is_last ? "Connection: close\r\n\r\n" : "Connection: keep-alive\r\n\r\n";
+    if (head_.method != "HEAD" && status != 304) out += body;
+    end_request();
+    is_ending_ = is_ending_ || is_last;
+    if (!flush_own()) set_deadline(home_->shared().options.http.request_timeout);
+    after_write();
+}
+
+void connection::refuse_upgrade(std::string_view message, std::string_view extra) {
+    if (state_ != state::http || !is_answer_due_) return;
+    output_ += "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ";
+    output_ += std::to_string(message.size());
+    output_ += "\r\n";
+    output_ += extra;
+    output_ += "\r\n";
+    output_ += message;
+    end_request();
+    is_ending_ = true;
+    flush_own();
+    after_write();
+}
+
+void connection::become_websocket(engine::session& session, std::string_view extra) {
+    const std::string_view subprotocol = first_subprotocol(header("Sec-WebSocket-Protocol"));
+    output_ += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Accept: ";
+    output_ += accept_for(header("Sec-WebSocket-Key"));
+    output_ += "\r\n";
+    if (!subprotocol.empty()) {
+        output_ += "Sec-WebSocket-Protocol: ";
+        output_ += subprotocol;
+        output_ += "\r\n";
+    }
+    output_ += extra;
+    output_ += "\r\n";
+    end_request();
+    home_->timers().unset(*this);
+    session_ = &session;
+    state_ = state::websocket;
+    frames_ = std::make_unique<core::ws::frame_reader>(core::ws::role::server,
+                                                       home_->shared().options.session.bounds);
+}
+
+void connection::write(std::string_view frames) {
+    if (state_ != state::websocket) return;
+    output_ += frames;
+    flush_own();
+}
+
+bool connection::flush(core::eio::outbox& owed) {
+    if (state_ != state::websocket || !flush_own()) return false;
+    while (!owed.is_empty()) {
+        std::array<iovec, most_pieces> pieces;
+        std::size_t count = 0;
+        std::size_t total = 0;
+        owed.gather(most_pieces, most_bytes_a_turn, [&](const char* data, std::size_t size) {
+            pieces[count++] = {const_cast<char*>(data), size}; // NOLINT(cppcoreguidelines-pro-type-const-cast)
+            total += size;
+        });
+        ssize_t sent = 0;
+        if (count == 1) {
+            sent = ::send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        } else {
+            msghdr message{};
+            message.msg_iov = pieces.data();
+            message.msg_iovlen = count;
+            sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+        if (sent < 0) {
+            if (errno == EINTR) continue;
+            // When the connection broke, the poller says so, too.
+            can_write_ = false;
+            return false;
+        }
+        home_->counts().bytes_sent += static_cast<std::uint64_t>(sent);
+        owed.consume(static_cast<std::uint64_t>(sent));
+        if (static_cast<std::size_t>(sent) < total) {
+            can_write_ = false;
+            return false;
+        }
+    }
+    is_pong_queued_ = false;
+    if (has_pong_) {
+        has_pong_ = false;
+        const std::string payload = std::move(pong_);
+        pong_.clear();
+        on_ping(payload);
+    }
+    return true;
+}
+
+void connection::close(core::eio::outbox* owed, core::ws::close_code code) {
+    session_ = nullptr;
+    if (state_ != state::websocket) return;
+    if (owed != nullptr) {
+        owed->gather(static_cast<std::size_t>(-1), static_cast<std::uint64_t>(-1),
+                     [&](const char* data, std::size_t size) { output_.append(data, size); });
+        owed->clear();
+    }
+    core::ws::append_close(output_, code);
+    state_ = state::closing_websocket;
+    set_deadline(home_->shared().options.http.close_timeout);
+    flush_own();
+}
+
+void connection::abort() {
+    session_ = nullptr;
+    end();
+}
+
+void connection::respond(std::uint16_t status, std::string body, bool is_html, bool is_first) {
+    session_ = nullptr;
+    if (!request_) return;
+    std::string extra;
+    if (status == 200) extra = "cache-control: no-store\r\n";
+    extra += request_->headers_for_every_answer;
+    if (is_first) extra += request_->headers_for_first_answer;
+    const std::string_view type =
+        status != 200 ? std::string_view{} : is_html ? std::string_view{"text/html"}
+                                                     : std::string_view{"text/plain; charset=UTF-8"};
+    respond(status, type, extra, body);
+}
+
+void connection::abort_request() {
+    session_ = nullptr;
+    end();
+}
+
+void connection::on_ready(std::uint32_t events) {
+    if (state_ == state::closed) return;
+    if ((events & EPOLLOUT) != 0) {
+        can_write_ = true;
+        if (flush_own()) {
+            if (state_ == state::websocket && session_ != nullptr) session_->on_link_writable(*this);
+            after_write();
+        }
+    }
+    if (state_ == state::closed) return;
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 || events == 0) read();
+}
+
+void connection::on_timer(core::time_point) {
+    switch (state_) {
+    case state::http:
+        if (is_answer_due_ && !is_body_wanted_) return; // somebody else's time: a poll may wait long
+        if (request_ || !input_.empty()) {
+            is_answer_due_ = true;
+            handler_->on_bad_request(*this, 408);
+        } else {
+            end();
+        }
+        break;
+    case state::websocket: break;
+    case state::closing_websocket:
+    case state::lingering:
+    case state::closed: end(); break;
+    }
+}
+
+void connection::shut_down() {
+    if (state_ == state::http && !is_answer_due_) end();
+    is_last_answer_ = true;
+}
+
+void connection::read() {
+    std::size_t total = 0;
+    while (state_ != state::closed) {
+        char* const buffer = home_->read_buffer();
+        const ssize_t got = ::recv(fd_, buffer, engine::shard::read_buffer_bytes, MSG_DONTWAIT);
+        if (got < 0) {
+            if (errno == EINTR) continue;
+            if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+            on_peer_gone();
+            return;
+        }
+        if (got == 0) {
+            on_peer_gone();
+            return;
+        }
+        const auto size = static_cast<std::size_t>(got);
+        home_->counts().bytes_received += size;
+        if (!on_bytes(buffer, size)) return;
+        // Less than asked for: the kernel has no more, and new bytes come with a new event.
+        if (size < engine::shard::read_buffer_bytes) return;
+        total += size;
+        if (total >= most_bytes_a_turn) {
+            if (state_ != state::closed) home_->read_again(*this);
+            return;
+        }
+    }
+}
+
+bool connection::on_bytes(char* data, std::size_t size) {
+    switch (state_) {
+    case state::http: {
+        const std::size_t most = home_->shared().options.http.max_header_bytes;
+        if (is_answer_due_ && !is_body_wanted_ && input_.size() + size > most + engine::shard::read_buffer_bytes) {
+            // Requests in advance, without waiting for answers.
+            on_peer_gone();
+            return true;
+        }
+        input_.append(data, size);
+        return parse();
+    }
+    case state::websocket:
+    case state::closing_websocket: on_frames(data, size); break;
+    case state::lingering:
+    case state::closed: break;
+    }
+    return true;
+}
+
+bool connection::parse() {
+    if (is_parsing_) return true;
+    is_parsing_ = true;
+    while (state_ == state::http && !is_ending_) {
+        if (request_ && request_->is_head_read && moving_to_ == nullptr && is_answer_due_ && !is_body_wanted_ &&
+            !request_->is_skipped) {
+            break; // one request at a time
+        }
+        if (!request_) {
+            if (input_.empty()) break;
+            const options& chosen = home_->shared().options;
+            request_ = std::make_unique<request>(chosen.http, chosen.session.bounds.max_payload_bytes);
+            set_deadline(chosen.http.request_timeout);
+        }
+        auto& parser = request_->parser;
+        if (!request_->is_head_read || moving_to_ == home_) {
+            if (moving_to_ == nullptr) {
+                boost::system::error_code error;
+                const std::size_t used = parser.put(boost::asio::buffer(input_), error);
+                input_.erase(0, used);
+                if (error == http::error::need_more) break;
+                if (error) {
+                    is_answer_due_ = true;
+                    is_last_answer_ = true;
+                    ++home_->counts().protocol_errors;
+                    handler_->on_bad_request(*this, error == http::error::header_limit ? 431 : 400);
+                    break;
+                }
+                if (!parser.is_header_done()) break;
+                is_answer_due_ = true;
+                request_->is_head_read = true;
+                if (!read_head()) {
+                    is_last_answer_ = true;
+                    ++home_->counts().protocol_errors;
+                    handler_->on_bad_request(*this, 400);
+                    break;
+                }
+            }
+            moving_to_ = nullptr;
+            const request_handler::next next = handler_->on_head(*this);
+            if (next == request_handler::next::moved) {
+                engine::shard& other = *moving_to_;
+                home_->poller().remove(fd_);
+                home_->timers().unset(*this);
+                home_->forget_greedy(*this);
+                std::unique_ptr<engine::held> self = home_->let_go(*this);
+                is_parsing_ = false;
+                auto moved = std::unique_ptr<connection>{static_cast<connection*>(self.release())};
+                other.post([moved = std::move(moved), &other]() mutable { adopt(std::move(moved), other); });
+                return false;
+            }
+            if (state_ != state::http || !request_) continue;
+            parser.eager(true);
+            is_body_wanted_ = next == request_handler::next::read_body;
+            request_->is_skipped = !is_body_wanted_ && !parser.is_done();
+        }
+        if (!parser.is_done()) {
+            boost::system::error_code error;
+            std::size_t used = 0;
+            if (!input_.empty()) {
+                used = parser.put(boost::asio::buffer(input_), error);
+                input_.erase(0, used);
+            } else {
+                error = http::error::need_more;
+            }
+            if (error == http::error::need_more) break;
+            if (error == http::error::body_limit) {
+                is_last_answer_ = true;
+                if (is_body_wanted_) {
+                    is_body_wanted_ = false;
+                    handler_->on_body_too_large(*this);
+                } else {
+                    is_ending_ = true;
+                }
+                break;
+            }
+            if (error) {
+                ++home_->counts().protocol_errors;
+                is_last_answer_ = true;
+                if (session_ != nullptr) tell_session_gone(true);
+                handler_->on_bad_request(*this, 400);
+                break;
+            }
+            if (!parser.is_done()) continue;
+        }
+        request_->is_skipped = false;
+        if (is_body_wanted_) {
+            is_body_wanted_ = false;
+            home_->timers().unset(*this);
+            handler_->on_request(*this, std::move(parser.get().body()));
+        } else if (is_answer_due_) {
+            home_->timers().unset(*this);
+        }
+    }
+    is_parsing_ = false;
+    if (state_ == state::websocket && !input_.empty()) {
+        // Frames that came with the upgrade request.
+        std::string early = std::move(input_);
+        input_.clear();
+        on_frames(early.data(), early.size());
+    }
+    if (input_.empty() && input_.capacity() > 64) std::string{}.swap(input_);
+    return true;
+}
+
+/// Fills `head_` in. @return false: this is no request that we want to understand
+bool connection::read_head() {
+    const auto& fields = request_->parser.get();
+    head_.method = view_of(fields.method_string());
+    head_.target = view_of(fields.target());
+    const std::size_t mark = head_.target.find('?');
+    head_.path = head_.target.substr(0, mark);
+    head_.query = mark == std::string_view::npos ? std::string_view{} : head_.target.substr(mark + 1);
+    head_.is_keep_alive = fields.keep_alive();
+    const bool is_chunked = request_->parser.chunked();
+    const auto length = request_->parser.content_length();
+    head_.has_body = is_chunked || (length && *length > 0);
+    head_.is_upgrade = !header("Upgrade").empty() && http::token_list{fields[http::field::connection]}.exists("upgrade");
+
+    const std::size_t transfer_encodings = count_headers("Transfer-Encoding");
+    const std::size_t lengths = count_headers("Content-Length");
+    // Two ways to say how long a body is are one too many: the next hop may believe the other one.
+    if ((transfer_encodings > 0 && lengths > 0) || transfer_encodings > 1 || lengths > 1) return false;
+    if (transfer_encodings > 0 && (!is_chunked || fields.version() < 11)) return false;
+    if (fields.version() >= 11 && count_headers("Host") != 1) return false;
+    if (head_.target.empty() || (head_.target[0] != '/' && head_.target != "*")) return false;
+    std::size_t count = 0;
+    for (auto field = fields.begin(); field != fields.end(); ++field) ++count;
+    return count <= home_->shared().options.http.max_headers;
+}
+
+void connection::end_request() {
+    request_.reset();
+    head_ = {};
+    if (answer_place_) *std::exchange(answer_place_, nullptr) = nullptr;
+    is_answer_due_ = false;
+    is_body_wanted_ = false;
+    set_deadline(home_->shared().options.http.keep_alive_timeout);
+}
+
+void connection::on_frames(char* data, std::size_t size) {
+    frames_->feed(data, size);
+    for (;;) {
+        const auto next = frames_->next();
+        if (!next) {
+            ++home_->counts().protocol_errors;
+            if (state_ == state::closing_websocket) {
+                end();
+                return;
+            }
+            // A frame of ours may be half out: then nothing can be said any more.
+            const bool is_clean = can_write_;
+            tell_session_gone(true);
+            if (!is_clean || state_ != state::websocket) {
+                end();
+                return;
+            }
+            core::ws::append_close(output_, core::ws::close_code_for(next.error()));
+            // Its bytes cannot be understood from here on: wait for the end, not for a close frame.
+            state_ = state::lingering;
+            set_deadline(home_->shared().options.http.close_timeout);
+            is_ending_ = true;
+            flush_own();
+            after_write();
+            return;
+        }
+        if (!*next) return;
+        using event_type = core::ws::frame_reader::event_type;
+        const auto& event = **next;
+        switch (event.type) {
+        case event_type::text:
+        case event_type::binary:
+            if (session_ != nullptr) {
+                session_->on_frame(*this,
+                                   event.type == event_type::text ? core::frame_kind::text : core::frame_kind::binary,
+                                   event.payload);
+            }
+            break;
+        case event_type::ping:
+            if (state_ == state::websocket) on_ping(event.payload);
+            break;
+        case event_type::pong: break;
+        case event_type::close: on_peer_close(event.payload); return;
+        }
+        if (state_ == state::closed) return;
+    }
+}
+
+void connection::on_ping(std::string_view payload) {
+    if (session_ != nullptr && session_->is_current(*this)) {
+        if (is_pong_queued_) {
+            // Only the newest ping needs an answer. @source RFC 6455, section 5.5.3
+            pong_ = std::string{payload};
+            has_pong_ = true;
+            return;
+        }
+        is_pong_queued_ = true;
+        auto message =
+            std::make_shared<core::prepared_message>(core::wire_packet::control(core::ws::opcode::pong, payload));
+        message->finish();
+        session_->send(std::move(message));
+    } else if (output_.size() < most_own_bytes) {
+        core::ws::append_header(output_, core::ws::opcode::pong, payload.size());
+        output_ += payload;
+        flush_own();
+    }
+}
+
+void connection::on_peer_close(std::string_view payload) {
+    if (state_ == state::closing_websocket) {
+        end_when_written();
+        return;
+    }
+    if (session_ != nullptr && session_->is_current(*this)) flush(session_->owed());
+    const bool is_clean = can_write_;
+    tell_session_gone(false);
+    if (state_ != state::websocket) return;
+    if (!is_clean) {
+        end();
+        return;
+    }
+    // The peer's own code goes back.
+    const std::string_view code = payload.substr(0, 2);
+    core::ws::append_header(output_, core::ws::opcode::close, code.size());
+    output_ += code;
+    end_when_written();
+}
+
+void connection::on_peer_gone() {
+    tell_session_gone(false);
+    end();
+}
+
+void connection::tell_session_gone(bool is_error) {
+    engine::session* const told = std::exchange(session_, nullptr);
+    if (told == nullptr) return;
+    if (state_ == state::http) {
+        told->on_request_closed(*this);
+    } else {
+        told->on_link_closed(*this, is_error);
+    }
+}
+
+/// @return whether all of our own bytes are out
+bool connection::flush_own() {
+    while (written_ < output_.size()) {
+        if (!can_write_ || fd_ < 0) return false;
+        const ssize_t sent =
+            ::send(fd_, output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0) {
+            if (errno == EINTR) continue;
+            can_write_ = false;
+            return false;
+        }
+        home_->counts().bytes_sent += static_cast<std::uint64_t>(sent);
+        written_ += static_cast<std::size_t>(sent);
+    }
+    written_ = 0;
+    std::string{}.swap(output_);
+    return can_write_;
+}
+
+/// Goes on when the last bytes were written.
+void connection::after_write() {
+    if (state_ == state::closed || !output_.empty()) return;
+    if (is_ending_) {
+        // The peer may still be sending: closing now would destroy what it has not read yet.
+        ::shutdown(fd_, SHUT_WR);
+        state_ = state::lingering;
+        set_deadline(home_->shared().options.http.close_timeout);
+    } else if (state_ == state::http && !is_answer_due_ && !input_.empty() && !is_parsing_) {
+        // A request in advance. It may move the connection away, so nothing may follow this line.
+        (void)parse();
+    }
+}
+
+void connection::end_when_written() {
+    is_ending_ = true;
+    set_deadline(home_->shared().options.http.close_timeout);
+    state_ = state::lingering;
+    flush_own();
+    after_write();
+}
+
+void connection::end() {
+    if (state_ == state::closed) return;
+    state_ = state::closed;
+    if (answer_place_) *std::exchange(answer_place_, nullptr) = nullptr;
+    home_->poller().remove(fd_);
+    ::close(fd_);
+    fd_ = -1;
+    --home_->shared().open_connections;
+    home_->timers().unset(*this);
+    home_->forget_greedy(*this);
+    home_->retire(home_->let_go(*this));
+}
+
+void connection::set_deadline(core::duration from_now) {
+    home_->timers().set(*this, core::deadline_after(home_->now(), from_now));
+}
+
+} // namespace roomcast::server::transport

@@ -1,0 +1,163 @@
+#pragma once
+
+#include "engine/link.hpp"
+#include "engine/shard.hpp"
+#include "engine/timer_heap.hpp"
+
+#include "roomcast/core/ws/frame.hpp"
+#include "roomcast/server/socket.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Bytes on a socket: HTTP requests, polling and WebSocket. Meaning is elsewhere: of a request in `http`, of a
+/// frame in the core.
+namespace roomcast::server::transport {
+
+class connection;
+
+/// The head of a request, as `http` looks at it. Views are valid until the request is answered.
+struct request_head {
+    std::string_view method;
+    std::string_view target; ///< path and query as they came
+    std::string_view path;
+    std::string_view query;
+    bool is_upgrade = false;   ///< asks for another protocol by Connection and Upgrade
+    bool has_body = false;
+    bool is_keep_alive = true;
+};
+
+/// Decides what a request means. One for all connections; called on their shards.
+class request_handler {
+public:
+    /// What to do once the head is read.
+    enum class next : std::uint8_t {
+        read_body, ///< call `on_request` when the body is complete
+        done,      ///< answered, or somebody will answer it; a body is read and dropped
+        moved,     ///< the connection went to another shard and must not be touched
+    };
+    virtual next on_head(connection& from) = 0;
+    virtual void on_request(connection& from, std::string body) = 0;
+    /// The body is longer than the bound that `on_head` set.
+    virtual void on_body_too_large(connection& from) = 0;
+    /// What cannot be read as HTTP/1.x, or takes too long.
+    virtual void on_bad_request(connection& from, unsigned status) = 0;
+
+protected:
+    ~request_handler() = default;
+};
+
+/// One TCP connection. It begins with HTTP and may become a WebSocket; it waits without buffers of its own.
+/// @thread its shard's
+class connection final : public engine::pollable,
+                         public engine::timer_node,
+                         public engine::held,
+                         public engine::link,
+                         public engine::pending_request {
+public:
+    /// @param fd a connected, non-blocking socket; it is owned from now on
+    connection(int fd, std::string address, request_handler& handler);
+    ~connection() override;
+
+    /// Begins to live on a shard, or goes on there with a request whose head was read elsewhere.
+    static void adopt(std::unique_ptr<connection> made, engine::shard& home);
+    engine::shard& home() { return *home_; }
+
+    // For the handler, while a request is handled.
+    const request_head& head() const { return head_; }
+    /// A header's value, the first of this name; empty when there is none.
+    std::string_view header(std::string_view name) const;
+    std::size_t count_headers(std::string_view name) const;
+    /// What is kept of the request for the application.
+    std::shared_ptr<const handshake_info> make_info() const;
+    void limit_body(std::uint64_t bytes);
+    /// The shard that must handle this request; return `next::moved` after it.
+    void move_to(engine::shard& other) { moving_to_ = &other; }
+    /// For an answer that comes later and from elsewhere: where the connection is, nullptr once the request or the
+    /// connection ended. Only its own shard may look.
+    std::shared_ptr<connection*> answer_place();
+    /// The session that will answer this request: it hears when the connection ends first.
+    void wait_for(engine::session& by) { session_ = &by; }
+    engine::session* waiting_for() { return session_; }
+    /// Header lines for what the session answers, each with its CRLF. @param first only for its first answer
+    void keep_headers(std::string every, std::string first);
+    /// Answers the request. @param extra header lines, each with its CRLF
+    void respond(unsigned status, std::string_view content_type, std::string_view extra, std::string_view body);
+    /// The answer to come is the last one of this connection.
+    void close_after_answer() { is_last_answer_ = true; }
+    /// Answers an upgrade request with a refusal in plain text, and ends the connection.
+    void refuse_upgrade(std::string_view message, std::string_view extra);
+    /// Switches to WebSocket; the session hears of what comes.
+    void become_websocket(engine::session& session, std::string_view extra);
+
+    // engine::link
+    void write(std::string_view frames) override;
+    bool flush(core::eio::outbox& owed) override;
+    void close(core::eio::outbox* owed, core::ws::close_code code) override;
+    void abort() override;
+
+    // engine::pending_request
+    void respond(std::uint16_t status, std::string body, bool is_html, bool is_first) override;
+    void abort_request() override;
+
+    void on_ready(std::uint32_t events) override;
+    void on_timer(core::time_point now) override;
+    void shut_down() override;
+
+private:
+    struct request; // the HTTP parser and what belongs to one request
+    enum class state : std::uint8_t {
+        http,
+        websocket,
+        closing_websocket, ///< our close frame is on its way, the peer's is awaited
+        lingering,         ///< nothing more to say; reads until the peer has heard it
+        closed,
+    };
+
+    void read();
+    /// Each returns false when the connection went to another shard: it must not be touched any more.
+    [[nodiscard]] bool on_bytes(char* data, std::size_t size);
+    [[nodiscard]] bool parse();
+    bool read_head();
+    void end_request();
+    void on_frames(char* data, std::size_t size);
+    void on_ping(std::string_view payload);
+    void on_peer_close(std::string_view payload);
+    void on_peer_gone();
+    void tell_session_gone(bool is_error);
+    bool flush_own();
+    void after_write();
+    void end_when_written();
+    void end();
+    void set_deadline(core::duration from_now);
+
+    engine::shard* home_ = nullptr;
+    engine::shard* moving_to_ = nullptr;
+    request_handler* handler_;
+    engine::session* session_ = nullptr;
+    std::unique_ptr<request> request_;
+    std::shared_ptr<connection*> answer_place_;
+    std::unique_ptr<core::ws::frame_reader> frames_;
+    std::string input_;   ///< HTTP bytes not yet understood
+    std::string output_;  ///< goes out before the outbox
+    std::string pong_;    ///< the newest ping's payload while an older pong still waits
+    std::string address_;
+    request_head head_;
+    std::size_t written_ = 0; ///< of output_
+    int fd_;
+    state state_ = state::http;
+    bool can_write_ = true;
+    bool is_answer_due_ = false;  ///< a request's head was read, and it is not answered
+    bool is_body_wanted_ = false; ///< its body goes to the handler
+    bool is_last_answer_ = false;
+    bool is_ending_ = false;      ///< linger, or end, once output_ is written
+    bool is_parsing_ = false;
+    bool is_pong_queued_ = false;
+    bool has_pong_ = false;
+};
+
+} // namespace roomcast::server::transport
