@@ -211,6 +211,12 @@ void socket::disconnect(bool close_connection) const {
     state_->home().dispatch([state = state_, close_connection] { state->disconnect(close_connection); });
 }
 
+void socket::end_connection() const {
+    state_->home().dispatch([state = state_] {
+        if (!state->is_gone()) state->of()->close(core::eio::close_reason::forced_close);
+    });
+}
+
 std::any& socket::data() const { return state_->data(); }
 
 name_space& name_space::use(middleware step) {

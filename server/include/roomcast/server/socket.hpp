@@ -74,6 +74,9 @@ public:
 
     void disconnect(bool close_connection = false) const;
 
+    /// Ends the whole connection without a word to its namespaces; its sockets see the reason "forced close".
+    void end_connection() const;
+
     /// For the application; survives a recovery of this process's memory.
     std::any& data() const;
 
