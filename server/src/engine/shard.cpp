@@ -42,7 +42,7 @@ void shard::finish() {
         work_.reset();
         boost::system::error_code ignored;
         watched_.cancel(ignored);
-        timer_.cancel(ignored);
+        timer_.cancel();
         io_.stop();
     });
 }

@@ -19,16 +19,16 @@ enum class slow_consumer_policy : std::uint8_t {
 
 struct cors_options {
     /// Origins that browsers may call from; `*` is all. Empty: no CORS headers are sent.
-    std::vector<std::string> origins;
+    std::vector<std::string> origins{};
     bool credentials = false;
-    std::vector<std::string> methods; ///< empty: GET,HEAD,PUT,PATCH,POST,DELETE
-    std::vector<std::string> allowed_headers; ///< empty: those that the preflight asks for
-    std::vector<std::string> exposed_headers;
+    std::vector<std::string> methods{}; ///< empty: GET,HEAD,PUT,PATCH,POST,DELETE
+    std::vector<std::string> allowed_headers{}; ///< empty: those that the preflight asks for
+    std::vector<std::string> exposed_headers{};
     std::uint32_t max_age_s = 0; ///< 0: not sent
 };
 
 struct cookie_options {
-    std::string name; ///< empty: no cookie
+    std::string name{}; ///< empty: no cookie
     std::string path = "/";
     bool is_http_only = true;
     std::string same_site = "Lax"; ///< Lax, Strict or None
@@ -67,7 +67,7 @@ struct options {
     bool allow_polling = true;
     bool allow_websocket = true;
     /// Engine.IO settings, and the bounds of the protocol (`session.bounds`).
-    core::eio::session_options session;
+    core::eio::session_options session{};
     /// How long a connection may stay without any namespace.
     core::duration connect_timeout = std::chrono::seconds{45};
     slow_consumer_policy slow_consumer = slow_consumer_policy::disconnect;
@@ -78,10 +78,10 @@ struct options {
     std::size_t max_connections = 0;
     /// How long a stop waits for what was sent to go out.
     core::duration stop_timeout = std::chrono::seconds{5};
-    cors_options cors;
-    cookie_options cookie;
-    recovery_options recovery;
-    http_options http;
+    cors_options cors{};
+    cookie_options cookie{};
+    recovery_options recovery{};
+    http_options http{};
     /// Dynamic namespaces are forgotten when their last socket left.
     bool forget_empty_namespaces = true;
 };

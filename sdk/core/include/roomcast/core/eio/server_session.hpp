@@ -28,7 +28,7 @@ struct session_options {
     bool allow_upgrade = true;
     /// Bytes that may wait in the outbox; beyond them the slow-consumer policy acts. 0: no bound.
     std::uint64_t max_queue_bytes = 16U << 20U;
-    core::limits bounds;
+    core::limits bounds{};
 };
 
 /// What the driver must do next. Views in it are valid until the next input.
