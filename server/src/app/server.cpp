@@ -22,7 +22,8 @@ constexpr unsigned most_shards = 256; // an identifier carries its shard in one 
 /// Ends one shard when its connections are through, or when the time is over.
 class stopper : public std::enable_shared_from_this<stopper> {
 public:
-    stopper(engine::shard& which, core::time_point latest) : shard_(&which), latest_(latest), timer_(which.io()) {}
+    stopper(engine::shard& which, core::time_point latest)
+        : shard_(&which), latest_(latest), timer_(which.io()) {}
 
     void check() {
         if (shard_->connections() == 0 || shard_->now() >= latest_) {
@@ -115,7 +116,9 @@ void server::allow_request(std::function<std::optional<std::string>(const handsh
     parts_->context.allow_request = std::move(decide);
 }
 
-void server::on_http(http_handler handler) { parts_->context.http_handlers.push_back(std::move(handler)); }
+void server::on_http(http_handler handler) {
+    parts_->context.http_handlers.push_back(std::move(handler));
+}
 
 void server::use_adapter(adapter_factory factory) {
     parts_->context.make_adapter = factory;
@@ -152,16 +155,25 @@ void server::stop() {
                 [](engine::session& one) { one.close(core::eio::close_reason::server_shutting_down); });
             at->end_turn();
             at->shut_down_connections();
-            std::make_shared<stopper>(*at, core::deadline_after(at->now(), context.options.stop_timeout))->check();
+            std::make_shared<stopper>(*at, core::deadline_after(at->now(), context.options.stop_timeout))
+                ->check();
         });
     }
 }
 
-std::uint16_t server::port() const { return parts_->listener->port(); }
+std::uint16_t server::port() const {
+    return parts_->listener->port();
+}
 
-broadcast_operator server::to(std::string_view room) { return of("/").to(room); }
-broadcast_operator server::except(std::string_view room) { return of("/").except(room); }
-void server::emit(std::string_view name, args arguments) { of("/").emit(name, std::move(arguments)); }
+broadcast_operator server::to(std::string_view room) {
+    return of("/").to(room);
+}
+broadcast_operator server::except(std::string_view room) {
+    return of("/").except(room);
+}
+void server::emit(std::string_view name, args arguments) {
+    of("/").emit(name, std::move(arguments));
+}
 
 std::optional<broadcast_operator> server::everyone_in(const std::string& name) {
     auto state = parts_->context.name_spaces.find(name);
@@ -192,7 +204,9 @@ void server::collect(std::function<void(statistics, std::vector<room_info>)> don
                     rooms.push_back({slice.name(), name, size});
                 });
             });
-            const auto is_larger = [](const room_info& a, const room_info& b) { return a.sockets > b.sockets; };
+            const auto is_larger = [](const room_info& a, const room_info& b) {
+                return a.sockets > b.sockets;
+            };
             const std::lock_guard guard{collected->adding};
             add(collected->sum, here);
             for (room_info& room : rooms) {

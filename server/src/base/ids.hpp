@@ -13,8 +13,8 @@ namespace roomcast::server::base {
 inline constexpr std::size_t id_bytes = 15;
 inline constexpr std::size_t id_length = 20;
 
-/// Makes identifiers that cannot be guessed (112 random bits) and that carry the number of the shard that made
-/// them, so that a request finds the thread of its session without a table.
+/// Makes identifiers that cannot be guessed (112 random bits) and that carry the number of the shard that
+/// made them, so that a request finds the thread of its session without a table.
 /// @thread one maker for each shard
 class id_maker {
 public:

@@ -15,15 +15,16 @@ namespace roomcast::server {
 namespace {
 
 bool equals_ignoring_case(std::string_view left, std::string_view right) {
-    const auto lower = [](char each) { return each >= 'A' && each <= 'Z' ? static_cast<char>(each + 32) : each; };
+    const auto lower = [](char each) {
+        return each >= 'A' && each <= 'Z' ? static_cast<char>(each + 32) : each;
+    };
     return left.size() == right.size() && std::equal(left.begin(), left.end(), right.begin(),
                                                      [&](char a, char b) { return lower(a) == lower(b); });
 }
 
 } // namespace
 
-responder::responder(std::function<void(args)> answer)
-    : answer_(std::make_shared<once>(std::move(answer))) {}
+responder::responder(std::function<void(args)> answer) : answer_(std::make_shared<once>(std::move(answer))) {}
 
 void responder::operator()(args reply) const {
     if (answer_ && !answer_->is_given.exchange(true)) answer_->answer(std::move(reply));
@@ -52,7 +53,8 @@ std::optional<std::string> handshake_info::query(std::string_view key) const {
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
         const std::size_t equals = pair.find('=');
         if (core::eio::percent_decode(pair.substr(0, equals)) != key) continue;
-        found = equals == std::string_view::npos ? std::string{} : core::eio::percent_decode(pair.substr(equals + 1));
+        found = equals == std::string_view::npos ? std::string{}
+                                                 : core::eio::percent_decode(pair.substr(equals + 1));
     }
     return found;
 }
@@ -150,11 +152,21 @@ void broadcast_operator::disconnect_sockets(bool close_connection) const {
     }
 }
 
-const std::string& socket::id() const { return state_->id(); }
-const std::string& socket::nsp() const { return state_->nsp(); }
-bool socket::is_connected() const { return state_->is_connected(); }
-bool socket::is_recovered() const { return state_->is_recovered(); }
-const handshake_info& socket::handshake() const { return *state_->handshake(); }
+const std::string& socket::id() const {
+    return state_->id();
+}
+const std::string& socket::nsp() const {
+    return state_->nsp();
+}
+bool socket::is_connected() const {
+    return state_->is_connected();
+}
+bool socket::is_recovered() const {
+    return state_->is_recovered();
+}
+const handshake_info& socket::handshake() const {
+    return *state_->handshake();
+}
 std::string_view socket::auth() const {
     return state_->auth().empty() ? std::string_view{"{}"} : std::string_view{state_->auth()};
 }
@@ -177,13 +189,15 @@ void socket::emit_volatile(std::string_view name, args arguments) const {
 
 void socket::emit_with_ack(std::string_view name, args arguments, core::duration timeout,
                            std::function<void(reply)> done) const {
-    state_->home().dispatch([state = state_, name = std::string{name}, arguments = std::move(arguments), timeout,
-                             done = std::move(done)]() mutable {
+    state_->home().dispatch([state = state_, name = std::string{name}, arguments = std::move(arguments),
+                             timeout, done = std::move(done)]() mutable {
         state->emit_with_ack(name, arguments, timeout, std::move(done));
     });
 }
 
-void socket::on(std::string_view name, event_handler handler) const { state_->on(name, std::move(handler)); }
+void socket::on(std::string_view name, event_handler handler) const {
+    state_->on(name, std::move(handler));
+}
 
 void socket::on_disconnect(std::function<void(socket&, std::string_view)> handler) const {
     state_->on_disconnect(std::move(handler));
@@ -197,15 +211,21 @@ void socket::leave(std::string_view room) const {
     state_->home().dispatch([state = state_, room = std::string{room}] { state->leave(room); });
 }
 
-std::vector<std::string> socket::rooms() const { return state_->rooms(); }
+std::vector<std::string> socket::rooms() const {
+    return state_->rooms();
+}
 
 bool socket::is_in(std::string_view room) const {
     return room == state_->id() || (!state_->is_gone() && state_->slice().rooms().is_in(*state_, room));
 }
 
-broadcast_operator socket::to(std::string_view room) const { return broadcast().to(room); }
+broadcast_operator socket::to(std::string_view room) const {
+    return broadcast().to(room);
+}
 
-broadcast_operator socket::broadcast() const { return broadcast_operator{state_->whole()}.except(state_->id()); }
+broadcast_operator socket::broadcast() const {
+    return broadcast_operator{state_->whole()}.except(state_->id());
+}
 
 void socket::disconnect(bool close_connection) const {
     state_->home().dispatch([state = state_, close_connection] { state->disconnect(close_connection); });
@@ -217,7 +237,9 @@ void socket::end_connection() const {
     });
 }
 
-std::any& socket::data() const { return state_->data(); }
+std::any& socket::data() const {
+    return state_->data();
+}
 
 name_space& name_space::use(middleware step) {
     definition_->middlewares.push_back(std::move(step));
@@ -249,7 +271,9 @@ name_space& name_space::on_server_side(std::string_view name, std::function<void
     return *this;
 }
 
-const std::string& name_space::name() const { return definition_->name; }
+const std::string& name_space::name() const {
+    return definition_->name;
+}
 
 broadcast_operator name_space::sockets() const {
     auto state = definition_->fixed.lock();

@@ -14,7 +14,9 @@ constexpr std::size_t deepest = 200;
 constexpr std::string_view placeholder = R"({"_placeholder":true,"num":0})";
 } // namespace
 
-args::value::value(std::string_view text) { core::value::append_string(text_, text); }
+args::value::value(std::string_view text) {
+    core::value::append_string(text_, text);
+}
 
 args::value::value(double number) {
     if (!std::isfinite(number)) {

@@ -37,8 +37,8 @@ private:
 
     hub::text_map<std::shared_ptr<name_space_state>> fixed_; ///< frozen once the server runs
     std::vector<dynamic_definition> dynamic_;                ///< frozen, too
-    /// Guards `made_`: shards ask for the same dynamic namespace at once and must get one object. It is taken for
-    /// a CONNECT only, never for a message.
+    /// Guards `made_`: shards ask for the same dynamic namespace at once and must get one object. It is taken
+    /// for a CONNECT only, never for a message.
     std::mutex making_;
     hub::text_map<std::weak_ptr<name_space_state>> made_;
     std::size_t swept_at_ = 32;

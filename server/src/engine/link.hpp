@@ -17,7 +17,8 @@ public:
     virtual void write(std::string_view frames) = 0;
     /// Writes as much of the outbox as the peer takes. @return false: it takes no more now
     virtual bool flush(core::eio::outbox& owed) = 0;
-    /// Writes what is left of the outbox and a close frame, then ends the connection. The session is not told.
+    /// Writes what is left of the outbox and a close frame, then ends the connection. The session is not
+    /// told.
     virtual void close(core::eio::outbox* owed, core::ws::close_code code) = 0;
     /// Ends the connection now. The session is not told.
     virtual void abort() = 0;

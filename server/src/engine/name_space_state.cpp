@@ -50,9 +50,8 @@ private:
         for (const auto& each : home_->shared().shards) {
             each->dispatch([of = of_, id = id_, at = each.get()] {
                 if (name_space_slice* slice = at->find_slice(of->name())) {
-                    slice->rooms().select({}, [&](hub::member& one) {
-                        static_cast<socket_state&>(one).forget_question(id);
-                    });
+                    slice->rooms().select(
+                        {}, [&](hub::member& one) { static_cast<socket_state&>(one).forget_question(id); });
                 }
             });
         }
@@ -82,7 +81,8 @@ std::string handshake_json(const socket_state& socket_at, const handshake_info& 
 name_space_state::name_space_state(context& shared, std::string name,
                                    std::shared_ptr<name_space_definition> definition)
     : context_(&shared), name_(std::move(name)), definition_(std::move(definition)) {
-    adapter_ = shared.make_adapter ? shared.make_adapter(name_, *this) : std::make_unique<roomcast::server::adapter>(*this);
+    adapter_ = shared.make_adapter ? shared.make_adapter(name_, *this)
+                                   : std::make_unique<roomcast::server::adapter>(*this);
 }
 
 name_space_state::~name_space_state() = default;
@@ -100,8 +100,9 @@ void name_space_state::broadcast(roomcast::server::broadcast what) {
     shard* here = context_->here();
     if (here == nullptr) {
         // An event must begin on a shard: there it gets its place among the others.
-        context_->shards.front()->post(
-            [self = shared_from_this(), what = std::move(what)]() mutable { self->broadcast(std::move(what)); });
+        context_->shards.front()->post([self = shared_from_this(), what = std::move(what)]() mutable {
+            self->broadcast(std::move(what));
+        });
         return;
     }
     name_space_slice& slice = here->slice_of(shared_from_this());
@@ -125,19 +126,20 @@ void name_space_state::broadcast_with_ack(roomcast::server::broadcast what, core
                                           std::function<void(broadcast_replies)> done) {
     shard* here = context_->here();
     if (here == nullptr) {
-        context_->shards.front()->post([self = shared_from_this(), what = std::move(what), timeout,
-                                        done = std::move(done)]() mutable {
-            self->broadcast_with_ack(std::move(what), timeout, std::move(done));
-        });
+        context_->shards.front()->post(
+            [self = shared_from_this(), what = std::move(what), timeout, done = std::move(done)]() mutable {
+                self->broadcast_with_ack(std::move(what), timeout, std::move(done));
+            });
         return;
     }
     const std::uint64_t id = next_ack_id();
-    const core::shared_message message =
-        core::sio::encode_event(name_, what.arguments.text_with_name(what.name), what.arguments.parts(),
-                                std::to_string(id));
-    auto asked = std::make_shared<question>(*here, shared_from_this(), id, context_->shards.size(), std::move(done));
+    const core::shared_message message = core::sio::encode_event(
+        name_, what.arguments.text_with_name(what.name), what.arguments.parts(), std::to_string(id));
+    auto asked =
+        std::make_shared<question>(*here, shared_from_this(), id, context_->shards.size(), std::move(done));
     asked->begin(timeout);
-    const auto ask_slice = [id, message, asked, whom = std::move(what.target)](shard& at, name_space_slice* slice) {
+    const auto ask_slice = [id, message, asked, whom = std::move(what.target)](shard& at,
+                                                                               name_space_slice* slice) {
         std::size_t count = 0;
         if (slice != nullptr) {
             slice->rooms().select(whom, [&](hub::member& one) {
@@ -145,10 +147,10 @@ void name_space_state::broadcast_with_ack(roomcast::server::broadcast what, core
                 if (!socket_at.is_connected()) return;
                 ++count;
                 socket_at.ask(message, id, [asked](reply answer) {
-                    if (answer.error) return; // it is gone: the time-out ends the question, as in the reference
-                    asked->home().dispatch([asked, given = answer.args.copy()]() mutable {
-                        asked->on_reply(std::move(given));
-                    });
+                    if (answer.error)
+                        return; // it is gone: the time-out ends the question, as in the reference
+                    asked->home().dispatch(
+                        [asked, given = answer.args.copy()]() mutable { asked->on_reply(std::move(given)); });
                 });
             });
         }
@@ -165,7 +167,8 @@ void name_space_state::broadcast_with_ack(roomcast::server::broadcast what, core
 void name_space_state::join(const target& whom, const std::vector<std::string>& rooms) {
     on_every_shard([whom, rooms](name_space_slice& slice) {
         std::vector<socket_state*> chosen;
-        slice.rooms().select(whom, [&](hub::member& one) { chosen.push_back(&static_cast<socket_state&>(one)); });
+        slice.rooms().select(whom,
+                             [&](hub::member& one) { chosen.push_back(&static_cast<socket_state&>(one)); });
         for (socket_state* one : chosen) {
             for (const std::string& room : rooms) one->join(room);
         }
@@ -175,7 +178,8 @@ void name_space_state::join(const target& whom, const std::vector<std::string>& 
 void name_space_state::leave(const target& whom, const std::vector<std::string>& rooms) {
     on_every_shard([whom, rooms](name_space_slice& slice) {
         std::vector<socket_state*> chosen;
-        slice.rooms().select(whom, [&](hub::member& one) { chosen.push_back(&static_cast<socket_state&>(one)); });
+        slice.rooms().select(whom,
+                             [&](hub::member& one) { chosen.push_back(&static_cast<socket_state&>(one)); });
         for (socket_state* one : chosen) {
             for (const std::string& room : rooms) one->leave(room);
         }

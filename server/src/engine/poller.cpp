@@ -13,7 +13,9 @@ poller::poller() : fd_(::epoll_create1(EPOLL_CLOEXEC)) {
     if (fd_ < 0) throw std::system_error{errno, std::generic_category(), "epoll_create1"};
 }
 
-poller::~poller() { ::close(fd_); }
+poller::~poller() {
+    ::close(fd_);
+}
 
 bool poller::add(int fd, pollable& who) {
     epoll_event event{};
@@ -22,7 +24,9 @@ bool poller::add(int fd, pollable& who) {
     return ::epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-void poller::remove(int fd) { ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr); }
+void poller::remove(int fd) {
+    ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr);
+}
 
 bool poller::dispatch() {
     std::array<epoll_event, 256> events;

@@ -14,8 +14,9 @@ protected:
     ~pollable() = default;
 };
 
-/// The connections of one shard in an epoll of their own, edge-triggered: a connection costs no system call to
-/// wait again, and no memory while it waits. The epoll's own descriptor is watched by the shard's io_context.
+/// The connections of one shard in an epoll of their own, edge-triggered: a connection costs no system call
+/// to wait again, and no memory while it waits. The epoll's own descriptor is watched by the shard's
+/// io_context.
 class poller {
 public:
     poller();
@@ -27,8 +28,8 @@ public:
     /// @return false when the system has no room for it
     [[nodiscard]] bool add(int fd, pollable& who);
     void remove(int fd);
-    /// Hands out what is ready, at most one batch. A pollable removed meanwhile must live until this returns, and
-    /// ignore what comes. @return whether the batch was full
+    /// Hands out what is ready, at most one batch. A pollable removed meanwhile must live until this returns,
+    /// and ignore what comes. @return whether the batch was full
     bool dispatch();
 
 private:

@@ -60,8 +60,8 @@ void session::on_other_method(pending_request& request) {
 }
 
 void session::on_request_closed(pending_request& request) {
-    const auto known =
-        std::find_if(requests_.begin(), requests_.end(), [&](const auto& each) { return each.second == &request; });
+    const auto known = std::find_if(requests_.begin(), requests_.end(),
+                                    [&](const auto& each) { return each.second == &request; });
     if (known == requests_.end()) return;
     const std::uint64_t id = known->first;
     requests_.erase(known);
@@ -131,7 +131,9 @@ void session::enqueue(const core::shared_message& message, bool is_volatile) {
     mark_dirty();
 }
 
-void session::accept(core::sio::slot_id slot) { sio_.accept(slot); }
+void session::accept(core::sio::slot_id slot) {
+    sio_.accept(slot);
+}
 
 void session::refuse(core::sio::slot_id slot) {
     sockets_[slot].reset();
@@ -217,7 +219,8 @@ void session::on_packet(core::sio::server_output& output) {
         if (const auto to = sockets_[output.slot]) to->on_ack(output);
         break;
     case kind::disconnect:
-        if (const auto to = std::exchange(sockets_[output.slot], nullptr)) to->end("client namespace disconnect");
+        if (const auto to = std::exchange(sockets_[output.slot], nullptr))
+            to->end("client namespace disconnect");
         break;
     case kind::send: send(std::move(output.message)); break;
     case kind::violation: {
@@ -244,7 +247,8 @@ void session::on_connect_request(const core::sio::server_output& request) {
         return;
     }
     name_space_slice& slice = home_->slice_of(whole);
-    auto joining = std::make_shared<socket_state>(home_->ids().next(), slice, *this, slot, std::string{request.data});
+    auto joining =
+        std::make_shared<socket_state>(home_->ids().next(), slice, *this, slot, std::string{request.data});
     sockets_[slot] = joining;
     joining->begin();
 }
@@ -277,8 +281,8 @@ void session::flush() {
     if (is_slow_ && !eio_.is_closed()) {
         ++home_->counts().slow_consumers;
         if (const auto kept_back = home_->gate().pass(home_->now().time_since_epoch().count() / 1'000'000)) {
-            base::log("engine").warn("session {} ended: slow consumer, {} bytes owed ({} more such lines)", sid(),
-                                     eio_.pending().bytes(), *kept_back);
+            base::log("engine").warn("session {} ended: slow consumer, {} bytes owed ({} more such lines)",
+                                     sid(), eio_.pending().bytes(), *kept_back);
         }
         eio_.abort(core::eio::close_reason::slow_consumer);
     } else if (link* current = find_link(current_link_)) {

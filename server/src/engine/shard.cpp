@@ -14,7 +14,8 @@ thread_local shard* current_shard = nullptr;
 }
 
 shard::shard(context& shared, std::uint8_t index)
-    : context_(&shared), index_(index), ids_(index), read_buffer_(std::make_unique<char[]>(read_buffer_bytes)) {
+    : context_(&shared), index_(index), ids_(index),
+      read_buffer_(std::make_unique<char[]>(read_buffer_bytes)) {
     watched_.assign(poller_.fd());
 }
 
@@ -28,7 +29,9 @@ shard::~shard() {
     current_shard = nullptr;
 }
 
-shard* shard::current() { return current_shard; }
+shard* shard::current() {
+    return current_shard;
+}
 
 void shard::run() {
     current_shard = this;
@@ -109,7 +112,9 @@ void shard::shut_down_connections() {
     for (held* one : all) one->shut_down();
 }
 
-void shard::forget_greedy(pollable& gone) { std::erase(greedy_, &gone); }
+void shard::forget_greedy(pollable& gone) {
+    std::erase(greedy_, &gone);
+}
 
 void shard::wait_for_poller() {
     watched_.async_wait(boost::asio::posix::stream_descriptor::wait_read,

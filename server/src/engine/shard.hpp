@@ -41,8 +41,8 @@ public:
     virtual void shut_down() = 0;
 };
 
-/// One thread with all that belongs to it: its io_context, its poller, its timers, its sessions and its slice of
-/// every room. Nothing here is shared; other threads post.
+/// One thread with all that belongs to it: its io_context, its poller, its timers, its sessions and its slice
+/// of every room. Nothing here is shared; other threads post.
 class shard {
 public:
     shard(context& shared, std::uint8_t index);

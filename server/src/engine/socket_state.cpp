@@ -11,7 +11,8 @@ namespace roomcast::server::engine {
 
 namespace {
 
-/// The reasons after which a client may come back to its session. @source npm socket.io, `RECOVERABLE_DISCONNECT_REASONS`
+/// The reasons after which a client may come back to its session. @source npm socket.io,
+/// `RECOVERABLE_DISCONNECT_REASONS`
 bool is_recoverable(std::string_view reason) {
     return reason == "transport error" || reason == "transport close" || reason == "forced close" ||
            reason == "ping timeout" || reason == "server shutting down" || reason == "forced server close" ||
@@ -20,8 +21,8 @@ bool is_recoverable(std::string_view reason) {
 
 } // namespace
 
-socket_state::socket_state(std::string id, name_space_slice& slice, engine::session& of, core::sio::slot_id slot,
-                           std::string auth)
+socket_state::socket_state(std::string id, name_space_slice& slice, engine::session& of,
+                           core::sio::slot_id slot, std::string auth)
     : member(std::move(id)), home_(&slice.home()), slice_(&slice), whole_(slice.whole()), session_(&of),
       handshake_(of.handshake()), auth_(std::move(auth)), slot_(slot) {
     slice.rooms().add(*this);
@@ -52,12 +53,14 @@ void socket_state::ask_for_recovery(const core::sio::recovery_request& request) 
         if (name_space_slice* slice = keeper->find_slice(self->nsp())) {
             found = slice->log()->take(request.pid, request.offset, keeper->now());
         }
-        self->home().dispatch([self, found = std::move(found)]() mutable { self->on_recovery(std::move(found)); });
+        self->home().dispatch(
+            [self, found = std::move(found)]() mutable { self->on_recovery(std::move(found)); });
     });
 }
 
 void socket_state::on_recovery(std::optional<hub::recovered_session> found) {
-    if (is_gone()) return; // it left while the other shard was asked; what was kept is used up, as is its session
+    if (is_gone())
+        return; // it left while the other shard was asked; what was kept is used up, as is its session
     statistics& counts = home_->counts();
     if (!found) {
         ++counts.recovery_failed;
@@ -165,7 +168,8 @@ void socket_state::on_event(const core::sio::server_output& event) {
             home->dispatch([weak, id, given] {
                 const auto self = weak.lock();
                 if (!self || !self->is_connected()) return;
-                self->session_->enqueue(core::sio::encode_ack(self->nsp(), id, given.text(), given.parts()), false);
+                self->session_->enqueue(core::sio::encode_ack(self->nsp(), id, given.text(), given.parts()),
+                                        false);
             });
         }};
     }
@@ -226,7 +230,8 @@ void socket_state::end(std::string_view reason) {
         if (handlers_) {
             for (const auto& handler : handlers_->disconnect) call_application(handler, handle, reason);
         }
-        for (const auto& handler : slice_->definition().on_disconnect) call_application(handler, handle, reason);
+        for (const auto& handler : slice_->definition().on_disconnect)
+            call_application(handler, handle, reason);
     }
     while (acks_) {
         auto waiting = acks_->take_any();
@@ -243,7 +248,8 @@ void socket_state::deliver(const prepared_broadcast& what) {
     if (!is_connected()) return;
     if (already_recovered_ && what.position.sequence != 0) {
         const std::uint16_t origin = what.position.origin;
-        if (origin < already_recovered_->size() && what.position.sequence <= (*already_recovered_)[origin]) return;
+        if (origin < already_recovered_->size() && what.position.sequence <= (*already_recovered_)[origin])
+            return;
     }
     session_->enqueue(what.message, what.is_volatile);
 }

@@ -102,7 +102,7 @@ private:
     std::any data_;
     std::unique_ptr<own_handlers> handlers_;
     std::unique_ptr<core::sio::ack_table<ack_handler>> acks_;
-    std::vector<core::shared_message> missed_;        ///< to be sent before CONNECT
+    std::vector<core::shared_message> missed_;         ///< to be sent before CONNECT
     std::unique_ptr<hub::progress> already_recovered_; ///< events up to here came by recovery
     core::sio::slot_id slot_;
     state state_ = state::connecting;

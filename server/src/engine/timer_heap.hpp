@@ -7,7 +7,8 @@
 
 namespace roomcast::server::engine {
 
-/// Something with a deadline. Its destructor must run on its shard; a node that is set leaves its heap itself.
+/// Something with a deadline. Its destructor must run on its shard; a node that is set leaves its heap
+/// itself.
 class timer_node {
 public:
     timer_node() = default;
@@ -26,7 +27,8 @@ private:
     std::size_t place_ = nowhere;
 };
 
-/// All deadlines of one shard, earliest first: one system timer serves them all, exact to what the system gives.
+/// All deadlines of one shard, earliest first: one system timer serves them all, exact to what the system
+/// gives.
 class timer_heap {
 public:
     /// Sets or moves a node's deadline; `never` unsets it.

@@ -22,7 +22,8 @@ bool allows_all(const cors_options& cors) {
 } // namespace
 
 bool is_allowed_origin(const cors_options& cors, std::string_view origin) {
-    return allows_all(cors) || std::find(cors.origins.begin(), cors.origins.end(), origin) != cors.origins.end();
+    return allows_all(cors) ||
+           std::find(cors.origins.begin(), cors.origins.end(), origin) != cors.origins.end();
 }
 
 std::string cors_headers(const cors_options& cors, std::string_view origin) {

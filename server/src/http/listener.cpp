@@ -61,7 +61,9 @@ void listener::open(const std::string& host, std::uint16_t port) {
     port_ = acceptor_.local_endpoint(error).port();
 }
 
-void listener::start() { wait(); }
+void listener::start() {
+    wait();
+}
 
 void listener::close() {
     boost::system::error_code ignored;

@@ -58,7 +58,8 @@ router::next router::on_protocol_request(transport::connection& from) {
     const std::string_view origin = from.header("Origin");
     const std::string cors = cors_headers(chosen.cors, origin);
     if (!chosen.cors.origins.empty() && head.method == "OPTIONS") {
-        from.respond(204, {}, preflight_headers(chosen.cors, origin, from.header("Access-Control-Request-Headers")),
+        from.respond(204, {},
+                     preflight_headers(chosen.cors, origin, from.header("Access-Control-Request-Headers")),
                      {});
         return next::done;
     }
@@ -142,7 +143,8 @@ void router::open_session(transport::connection& from, const eio::request_query&
         from.become_websocket(session, cors);
         return;
     }
-    engine::session& session = home.open_session(std::make_unique<engine::session>(home, std::move(info), nullptr));
+    engine::session& session =
+        home.open_session(std::make_unique<engine::session>(home, std::move(info), nullptr));
     from.keep_headers(cors, cookie_header(chosen.cookie, session.sid()));
     from.wait_for(session);
     session.on_poll(from);

@@ -16,8 +16,8 @@
 
 namespace roomcast::server::hub {
 
-/// The place of an event among all of its namespace: which shard gave it out, and as its how-many-th. Each shard
-/// sees the events of one origin in order; between origins the order may differ from shard to shard.
+/// The place of an event among all of its namespace: which shard gave it out, and as its how-many-th. Each
+/// shard sees the events of one origin in order; between origins the order may differ from shard to shard.
 struct event_position {
     std::uint16_t origin = 0;
     std::uint64_t sequence = 0; ///< from 1
@@ -65,9 +65,10 @@ public:
     std::string last_offset() const;
 
     void save(saved_session session, core::time_point now);
-    /// Takes a session out, with all that its client missed. Nothing when it is unknown or too old, or when the
-    /// event of `offset` is no longer (or never was) here.
-    std::optional<recovered_session> take(std::string_view pid, std::string_view offset, core::time_point now);
+    /// Takes a session out, with all that its client missed. Nothing when it is unknown or too old, or when
+    /// the event of `offset` is no longer (or never was) here.
+    std::optional<recovered_session> take(std::string_view pid, std::string_view offset,
+                                          core::time_point now);
 
     /// The events this shard has seen beyond `seen` that the session would have got.
     std::vector<core::shared_message> beyond(const progress& seen, const saved_session& session) const;

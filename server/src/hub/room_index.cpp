@@ -4,7 +4,9 @@
 
 namespace roomcast::server::hub {
 
-void room_index::add(member& joined) { members_.emplace(joined.id(), &joined); }
+void room_index::add(member& joined) {
+    members_.emplace(joined.id(), &joined);
+}
 
 void room_index::remove(member& left) {
     while (!left.places_.empty()) leave_at(left, left.places_.size() - 1);

@@ -11,7 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
-/// Who receives: sockets, rooms, selection. Pure: no thread, clock or socket, so it can be tested like the core.
+/// Who receives: sockets, rooms, selection. Pure: no thread, clock or socket, so it can be tested like the
+/// core.
 namespace roomcast::server::hub {
 
 /// Lets a map of strings be asked with a view.

@@ -32,7 +32,9 @@ constexpr std::size_t most_pieces = 64;
 /// Without a session, what an unread WebSocket may make us owe in pongs.
 constexpr std::size_t most_own_bytes = 4096;
 
-std::string_view view_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view_of(boost::beast::string_view text) {
+    return {text.data(), text.size()};
+}
 
 std::string_view reason_phrase(unsigned status) {
     return view_of(http::obsolete_reason(static_cast<http::status>(status)));
@@ -108,7 +110,9 @@ std::shared_ptr<connection*> connection::answer_place() {
     return answer_place_;
 }
 
-void connection::limit_body(std::uint64_t bytes) { request_->parser.body_limit(bytes); }
+void connection::limit_body(std::uint64_t bytes) {
+    request_->parser.body_limit(bytes);
+}
 
 void connection::keep_headers(std::string every, std::string first) {
     request_->headers_for_every_answer = std::move(every);
@@ -193,7 +197,8 @@ bool connection::flush(core::eio::outbox& owed) {
         std::size_t count = 0;
         std::size_t total = 0;
         owed.gather(most_pieces, most_bytes_a_turn, [&](const char* data, std::size_t size) {
-            pieces[count++] = {const_cast<char*>(data), size}; // NOLINT(cppcoreguidelines-pro-type-const-cast)
+            pieces[count++] = {const_cast<char*>(data),
+                               size}; // NOLINT(cppcoreguidelines-pro-type-const-cast)
             total += size;
         });
         ssize_t sent = 0;
@@ -254,9 +259,9 @@ void connection::respond(std::uint16_t status, std::string body, bool is_html, b
     if (status == 200) extra = "cache-control: no-store\r\n";
     extra += request_->headers_for_every_answer;
     if (is_first) extra += request_->headers_for_first_answer;
-    const std::string_view type =
-        status != 200 ? std::string_view{} : is_html ? std::string_view{"text/html"}
-                                                     : std::string_view{"text/plain; charset=UTF-8"};
+    const std::string_view type = status != 200 ? std::string_view{}
+                                  : is_html     ? std::string_view{"text/html"}
+                                                : std::string_view{"text/plain; charset=UTF-8"};
     respond(status, type, extra, body);
 }
 
@@ -333,7 +338,8 @@ bool connection::on_bytes(char* data, std::size_t size) {
     switch (state_) {
     case state::http: {
         const std::size_t most = home_->shared().options.http.max_header_bytes;
-        if (is_answer_due_ && !is_body_wanted_ && input_.size() + size > most + engine::shard::read_buffer_bytes) {
+        if (is_answer_due_ && !is_body_wanted_ &&
+            input_.size() + size > most + engine::shard::read_buffer_bytes) {
             // Requests in advance, without waiting for answers.
             on_peer_gone();
             return true;
@@ -353,8 +359,8 @@ bool connection::parse() {
     if (is_parsing_) return true;
     is_parsing_ = true;
     while (state_ == state::http && !is_ending_) {
-        if (request_ && request_->is_head_read && moving_to_ == nullptr && is_answer_due_ && !is_body_wanted_ &&
-            !request_->is_skipped) {
+        if (request_ && request_->is_head_read && moving_to_ == nullptr && is_answer_due_ &&
+            !is_body_wanted_ && !request_->is_skipped) {
             break; // one request at a time
         }
         if (!request_) {
@@ -466,7 +472,8 @@ bool connection::read_head() {
     const bool is_chunked = request_->parser.chunked();
     const auto length = request_->parser.content_length();
     head_.has_body = is_chunked || (length && *length > 0);
-    head_.is_upgrade = !header("Upgrade").empty() && http::token_list{fields[http::field::connection]}.exists("upgrade");
+    head_.is_upgrade =
+        !header("Upgrade").empty() && http::token_list{fields[http::field::connection]}.exists("upgrade");
 
     const std::size_t transfer_encodings = count_headers("Transfer-Encoding");
     const std::size_t lengths = count_headers("Content-Length");
@@ -522,9 +529,9 @@ void connection::on_frames(char* data, std::size_t size) {
         case event_type::text:
         case event_type::binary:
             if (session_ != nullptr) {
-                session_->on_frame(*this,
-                                   event.type == event_type::text ? core::frame_kind::text : core::frame_kind::binary,
-                                   event.payload);
+                session_->on_frame(
+                    *this, event.type == event_type::text ? core::frame_kind::text : core::frame_kind::binary,
+                    event.payload);
             }
             break;
         case event_type::ping:
@@ -546,8 +553,8 @@ void connection::on_ping(std::string_view payload) {
             return;
         }
         is_pong_queued_ = true;
-        auto message =
-            std::make_shared<core::prepared_message>(core::wire_packet::control(core::ws::opcode::pong, payload));
+        auto message = std::make_shared<core::prepared_message>(
+            core::wire_packet::control(core::ws::opcode::pong, payload));
         message->finish();
         session_->send(std::move(message));
     } else if (output_.size() < most_own_bytes) {

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-/// Bytes on a socket: HTTP requests, polling and WebSocket. Meaning is elsewhere: of a request in `http`, of a
-/// frame in the core.
+/// Bytes on a socket: HTTP requests, polling and WebSocket. Meaning is elsewhere: of a request in `http`, of
+/// a frame in the core.
 namespace roomcast::server::transport {
 
 class connection;
@@ -26,7 +26,7 @@ struct request_head {
     std::string_view target; ///< path and query as they came
     std::string_view path;
     std::string_view query;
-    bool is_upgrade = false;   ///< asks for another protocol by Connection and Upgrade
+    bool is_upgrade = false; ///< asks for another protocol by Connection and Upgrade
     bool has_body = false;
     bool is_keep_alive = true;
 };
@@ -77,8 +77,8 @@ public:
     void limit_body(std::uint64_t bytes);
     /// The shard that must handle this request; return `next::moved` after it.
     void move_to(engine::shard& other) { moving_to_ = &other; }
-    /// For an answer that comes later and from elsewhere: where the connection is, nullptr once the request or the
-    /// connection ended. Only its own shard may look.
+    /// For an answer that comes later and from elsewhere: where the connection is, nullptr once the request
+    /// or the connection ended. Only its own shard may look.
     std::shared_ptr<connection*> answer_place();
     /// The session that will answer this request: it hears when the connection ends first.
     void wait_for(engine::session& by) { session_ = &by; }
@@ -86,7 +86,8 @@ public:
     /// Header lines for what the session answers, each with its CRLF. @param first only for its first answer
     void keep_headers(std::string every, std::string first);
     /// Answers the request. @param extra header lines, each with its CRLF
-    void respond(unsigned status, std::string_view content_type, std::string_view extra, std::string_view body);
+    void respond(unsigned status, std::string_view content_type, std::string_view extra,
+                 std::string_view body);
     /// The answer to come is the last one of this connection.
     void close_after_answer() { is_last_answer_ = true; }
     /// Answers an upgrade request with a refusal in plain text, and ends the connection.
@@ -142,9 +143,9 @@ private:
     std::unique_ptr<request> request_;
     std::shared_ptr<connection*> answer_place_;
     std::unique_ptr<core::ws::frame_reader> frames_;
-    std::string input_;   ///< HTTP bytes not yet understood
-    std::string output_;  ///< goes out before the outbox
-    std::string pong_;    ///< the newest ping's payload while an older pong still waits
+    std::string input_;  ///< HTTP bytes not yet understood
+    std::string output_; ///< goes out before the outbox
+    std::string pong_;   ///< the newest ping's payload while an older pong still waits
     std::string address_;
     request_head head_;
     std::size_t written_ = 0; ///< of output_
@@ -154,7 +155,7 @@ private:
     bool is_answer_due_ = false;  ///< a request's head was read, and it is not answered
     bool is_body_wanted_ = false; ///< its body goes to the handler
     bool is_last_answer_ = false;
-    bool is_ending_ = false;      ///< linger, or end, once output_ is written
+    bool is_ending_ = false; ///< linger, or end, once output_ is written
     bool is_parsing_ = false;
     bool is_pong_queued_ = false;
     bool has_pong_ = false;

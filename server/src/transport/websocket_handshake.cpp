@@ -26,8 +26,9 @@ std::string_view check_upgrade(const connection& from) {
     if (head.method != "GET") return "Invalid HTTP method";
     if (head.has_body) return "A WebSocket upgrade has no body";
     std::string protocol{from.header("Upgrade")};
-    std::transform(protocol.begin(), protocol.end(), protocol.begin(),
-                   [](char each) { return each >= 'A' && each <= 'Z' ? static_cast<char>(each + 32) : each; });
+    std::transform(protocol.begin(), protocol.end(), protocol.begin(), [](char each) {
+        return each >= 'A' && each <= 'Z' ? static_cast<char>(each + 32) : each;
+    });
     if (protocol != "websocket") return "Invalid Upgrade header";
     const std::string_view key = from.header("Sec-WebSocket-Key");
     std::string raw;

@@ -12,8 +12,8 @@
 
 namespace roomcast::server {
 
-/// Whom an operation is for: the members of any of `rooms` (all sockets of the namespace when empty) that are in
-/// none of `except`. A socket's id is a room of its own.
+/// Whom an operation is for: the members of any of `rooms` (all sockets of the namespace when empty) that are
+/// in none of `except`. A socket's id is a room of its own.
 struct target {
     std::vector<std::string> rooms;
     std::vector<std::string> except;
@@ -43,9 +43,9 @@ struct remote_socket {
 
 /// Answers of a broadcast with acknowledgement.
 struct broadcast_replies {
-    std::error_code error;          ///< core::errc::ack_timeout when some did not answer in time
-    std::vector<args> replies;      ///< in the order in which they came
-    std::size_t expected = 0;       ///< sockets asked
+    std::error_code error;     ///< core::errc::ack_timeout when some did not answer in time
+    std::vector<args> replies; ///< in the order in which they came
+    std::size_t expected = 0;  ///< sockets asked
 };
 
 /// What an adapter builds on: the sockets of one namespace in this process, on all its threads.
@@ -63,8 +63,8 @@ public:
     virtual void server_side_emit(const std::string& name, const args& arguments) = 0;
 };
 
-/// Decides where an operation on a namespace takes place. One per namespace and process; the default keeps all
-/// in memory, a cluster's adapter does the same and tells its peers.
+/// Decides where an operation on a namespace takes place. One per namespace and process; the default keeps
+/// all in memory, a cluster's adapter does the same and tells its peers.
 /// @thread every method may be called from any thread
 class adapter {
 public:

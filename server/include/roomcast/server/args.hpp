@@ -13,8 +13,8 @@
 
 namespace roomcast::server {
 
-/// JSON text to be sent as it is. Checked when it becomes an argument; text that is not JSON is a mistake of the
-/// caller (std::invalid_argument).
+/// JSON text to be sent as it is. Checked when it becomes an argument; text that is not JSON is a mistake of
+/// the caller (std::invalid_argument).
 struct json {
     std::string text;
 };
@@ -39,8 +39,7 @@ public:
         template <std::same_as<bool> Bool>
         value(Bool given) : text_(given ? "true" : "false") {}
         template <std::integral Number>
-            requires(!std::same_as<Number, bool>)
-        value(Number number) : text_(std::to_string(number)) {}
+        requires(!std::same_as<Number, bool>) value(Number number) : text_(std::to_string(number)) {}
         /// Not a number and infinities become null, as in JSON.stringify.
         value(double number);
         value(json given);
@@ -71,7 +70,8 @@ private:
     core::sio::attachments parts_;
 };
 
-/// Read access to received arguments. Accessors look at the text when they are called; nothing is parsed ahead.
+/// Read access to received arguments. Accessors look at the text when they are called; nothing is parsed
+/// ahead.
 class arguments {
 public:
     arguments() = default;

@@ -49,7 +49,9 @@ public:
     [[nodiscard]] broadcast_operator to(std::string_view room) const { return sockets().to(room); }
     [[nodiscard]] broadcast_operator in(std::string_view room) const { return sockets().to(room); }
     [[nodiscard]] broadcast_operator except(std::string_view room) const { return sockets().except(room); }
-    void emit(std::string_view event, args arguments = {}) const { sockets().emit(event, std::move(arguments)); }
+    void emit(std::string_view event, args arguments = {}) const {
+        sockets().emit(event, std::move(arguments));
+    }
     /// To the other servers of the cluster; with none there is nothing to do.
     void server_side_emit(std::string_view event, args arguments = {}) const;
 

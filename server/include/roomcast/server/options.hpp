@@ -21,7 +21,7 @@ struct cors_options {
     /// Origins that browsers may call from; `*` is all. Empty: no CORS headers are sent.
     std::vector<std::string> origins{};
     bool credentials = false;
-    std::vector<std::string> methods{}; ///< empty: GET,HEAD,PUT,PATCH,POST,DELETE
+    std::vector<std::string> methods{};         ///< empty: GET,HEAD,PUT,PATCH,POST,DELETE
     std::vector<std::string> allowed_headers{}; ///< empty: those that the preflight asks for
     std::vector<std::string> exposed_headers{};
     std::uint32_t max_age_s = 0; ///< 0: not sent
@@ -53,7 +53,7 @@ struct http_options {
     std::size_t max_headers = 100;
     core::duration request_timeout = std::chrono::seconds{30};    ///< from a request's first byte to its last
     core::duration keep_alive_timeout = std::chrono::seconds{30}; ///< without a request
-    core::duration close_timeout = std::chrono::seconds{5};       ///< for a closing handshake or a last answer
+    core::duration close_timeout = std::chrono::seconds{5}; ///< for a closing handshake or a last answer
 };
 
 /// Every choice of who runs a server.
@@ -73,8 +73,8 @@ struct options {
     slow_consumer_policy slow_consumer = slow_consumer_policy::disconnect;
     std::size_t max_rooms_per_socket = 10'000;
     std::size_t max_room_name_bytes = 512;
-    /// Open TCP connections of the whole server; above it new ones are closed at once, counted. 0: no bound but
-    /// the process's own.
+    /// Open TCP connections of the whole server; above it new ones are closed at once, counted. 0: no bound
+    /// but the process's own.
     std::size_t max_connections = 0;
     /// How long a stop waits for what was sent to go out.
     core::duration stop_timeout = std::chrono::seconds{5};

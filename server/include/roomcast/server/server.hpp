@@ -69,8 +69,8 @@ struct room_info {
 /// The Socket.IO server. Set namespaces and handlers up, then `listen` and `run`:
 /// ```
 /// roomcast::server::server io{{.port = 3001}};
-/// io.of("/").on("message", [](auto& socket, auto& event) { socket.emit("message-back", event.args().copy()); });
-/// io.run();
+/// io.of("/").on("message", [](auto& socket, auto& event) { socket.emit("message-back", event.args().copy());
+/// }); io.run();
 /// ```
 /// @thread Set-up happens before `listen`; afterwards emit, to, stop, port and stats may be called from any.
 class server {
