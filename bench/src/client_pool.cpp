@@ -19,9 +19,9 @@ namespace {
 constexpr std::string_view upgrade_key = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr std::string_view upgrade_accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-constexpr std::size_t read_bytes = 256 * 1024;
-constexpr std::size_t max_frame_bytes = 4 * 1024 * 1024;
-constexpr std::size_t max_response_bytes = 16 * 1024;
+constexpr std::size_t read_bytes = std::size_t{256} * 1024;
+constexpr std::size_t max_frame_bytes = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t max_response_bytes = std::size_t{16} * 1024;
 constexpr std::size_t clients_per_source = 4000;
 constexpr std::size_t min_sources = 4;
 constexpr int events_per_turn = 1024;

@@ -46,7 +46,7 @@ public:
 
     void fill_room() {
         running_.pool().open_ready(subscribers_ + 1, running_.chosen().batch, running_.deadline());
-        const std::string join = "20[\"join\",\"" + std::string(room) + "\"]";
+        const std::string join = R"(20["join",")" + std::string(room) + R"("])";
         for (client& subject : running_.pool().clients()) {
             if (subject.index != publisher_index) running_.pool().send(subject, join);
         }

@@ -31,7 +31,7 @@ namespace roomcast::bench {
 namespace {
 
 constexpr int events_per_turn = 1024;
-constexpr std::size_t read_bytes = 256 * 1024;
+constexpr std::size_t read_bytes = std::size_t{256} * 1024;
 constexpr std::string_view accept_suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, 1.3
 
 /// What a connection needs only while a frame is incomplete or the kernel does not take more.

@@ -2,6 +2,7 @@
 #include <exception>
 #include <map>
 #include <stdexcept>
+#include <string_view>
 
 #include <sched.h>
 #include <sys/resource.h>
@@ -44,6 +45,10 @@ std::string run(const options& chosen) {
 } // namespace
 
 int main(int count, char** words) {
+    if (count > 1 && std::string_view(words[1]) == "--help") {
+        std::printf("%s", roomcast::bench::usage);
+        return 0;
+    }
     options chosen;
     try {
         chosen = roomcast::bench::parse_options(count, words);

@@ -1,0 +1,344 @@
+#!/usr/bin/env node
+// Runs the bench: every server against the same generator, round by round in turn. See README.md.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { drawChart } from "./runner/chart.mjs";
+import { allowedCores, describeMachine, ForeignCpu } from "./runner/machine.mjs";
+import { idleBytes, idleRow, judge, startRow, steppedScenarios, summarise } from "./runner/metrics.mjs";
+import { Generator, outputOf, startServer } from "./runner/processes.mjs";
+import { findServers } from "./runner/servers.mjs";
+import { codecTable, figuresTable, goalsTable, heartbeatsTable, number } from "./runner/table.mjs";
+
+const bench = dirname(fileURLToPath(import.meta.url));
+const root = dirname(bench);
+
+const usage = `usage: node bench/run.mjs [options]
+  --quick               a short run (under 90 s): figures to look at, not to publish
+  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, heartbeats, codec
+  --servers NAME[,NAME] ours, npm, floor, bun
+  --binaries DIRECTORY  where roomcast-server and the programs of the bench are (default: build/release/bin)
+  --out DIRECTORY       where results.json, table.md and chart.svg go (default: build/bench)
+  --write-readme        put the figures of this run into bench/README.md and bench/chart.svg`;
+
+function parseCommand() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: "boolean", default: false },
+        only: { type: "string" },
+        servers: { type: "string" },
+        binaries: { type: "string", default: join(root, "build", "release", "bin") },
+        out: { type: "string", default: join(root, "build", "bench") },
+        "write-readme": { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      console.log(usage);
+      process.exit(0);
+    }
+    if (values["write-readme"] && (values.quick || values.only || values.servers)) {
+      throw new Error("--write-readme wants a whole run");
+    }
+    return values;
+  } catch (error) {
+    console.error(`${error.message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const command = parseCommand();
+const size = command.quick
+  ? { rounds: 2, roundMs: 400, warmUpMs: 600, latencyRounds: 1, latencyMs: 1000, starts: 3, idleRounds: 1, idle: 2000, held: 2000, intervalMs: 2000, codecSeconds: 0.02 }
+  : { rounds: 5, roundMs: 1000, warmUpMs: 1500, latencyRounds: 3, latencyMs: 3000, starts: 7, idleRounds: 3, idle: 5000, held: 15_000, intervalMs: 10_000, codecSeconds: 0.1 };
+
+const wanted = command.only?.split(",");
+const isWanted = (name) => !wanted || wanted.some((word) => name === word || name.startsWith(`${word}-`));
+const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "heartbeats", "codec"];
+for (const word of wanted ?? []) {
+  if (!scenarioNames.some((name) => name === word || name.startsWith(`${word}-`))) {
+    console.error(`unknown scenario ${word}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const cores = allowedCores();
+const serverCore = cores[0];
+const generatorCore = cores.at(-1);
+const binary = (name) => join(command.binaries, name);
+const generator = binary("roomcast-bench-generator");
+if (!existsSync(generator)) {
+  console.error(`${generator} is not built: run ./dev build release, or name the place with --binaries`);
+  process.exit(2);
+}
+
+const startedAt = performance.now();
+const progress = (text) => console.log(`[${String(Math.round((performance.now() - startedAt) / 1000)).padStart(3)} s] ${text}`);
+const failures = [];
+function fail(what, error) {
+  failures.push(`${what}: ${error.message}`);
+  progress(`${what}: FAILED: ${error.message}`);
+  return { failure: error.message };
+}
+
+/** Leaves out who is not there, by name, and who does not follow the rules of the bench. */
+async function chooseServers() {
+  const kinds = await findServers(root, command.binaries);
+  const names = command.servers?.split(",") ?? (command.quick ? ["ours", "npm", "floor"] : Object.keys(kinds));
+  const chosen = [];
+  for (const name of names) {
+    const kind = kinds[name];
+    if (!kind) {
+      console.error(`unknown server ${name}\n${usage}`);
+      process.exit(2);
+    }
+    if (kind.missing) {
+      progress(`${name}: left out: ${kind.missing}`);
+      continue;
+    }
+    try {
+      const server = await startServer(kind, serverCore);
+      try {
+        await new Generator(generator, generatorCore, "check", server, kind.checkOptions ?? []).next();
+      } finally {
+        await server.stop();
+      }
+      chosen.push({ name, ...kind });
+    } catch (error) {
+      fail(`${name}: check`, error);
+    }
+  }
+  return chosen;
+}
+
+async function measureStart(servers) {
+  const times = Object.fromEntries(servers.map(({ name }) => [name, []]));
+  for (let i = 0; i < size.starts; ++i) {
+    for (const kind of servers) {
+      const server = await startServer(kind, serverCore);
+      times[kind.name].push(server.listeningAfterMs);
+      await server.stop();
+    }
+  }
+  return Object.fromEntries(Object.entries(times).map(([name, values]) => [name, summarise(values)]));
+}
+
+/** One server, one scenario, from start to stop. */
+async function runAlone(kind, scenario, options, environment) {
+  const server = await startServer(kind, serverCore, environment);
+  try {
+    const load = new Generator(generator, generatorCore, scenario, server, options);
+    try {
+      return await load.next();
+    } finally {
+      await load.stop();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+// A process keeps the memory of connections that have gone, so each round has a server of its own.
+async function measureIdle(servers) {
+  const rounds = {};
+  const cells = {};
+  for (let i = 0; i < size.idleRounds; ++i) {
+    for (const kind of servers) {
+      try {
+        (rounds[kind.name] ??= []).push(await runAlone(kind, "idle", ["--connections", size.idle, "--hold-ms", 2000]));
+      } catch (error) {
+        cells[kind.name] = fail(`${kind.name}: idle`, error);
+      }
+    }
+  }
+  for (const [name, results] of Object.entries(rounds)) cells[name] ??= idleBytes(results);
+  return { cells, rounds };
+}
+
+/** All servers are up and their clients connected; then each does one round in turn. */
+async function measureStepped({ name, scenario, options, isLatency }, servers) {
+  const shape = isLatency
+    ? ["--rounds", size.latencyRounds, "--round-ms", size.latencyMs, "--warm-up-ms", size.latencyMs / 2]
+    : ["--rounds", size.rounds, "--round-ms", size.roundMs, "--warm-up-ms", size.warmUpMs];
+  const results = {};
+  const running = [];
+  const advance = async (entry) => {
+    try {
+      const result = await entry.load.next();
+      if (result === undefined) return;
+      results[entry.kind.name] = result;
+    } catch (error) {
+      results[entry.kind.name] = fail(`${entry.kind.name}: ${name}`, error);
+    }
+    entry.isDone = true;
+  };
+  try {
+    for (const kind of servers) {
+      try {
+        const entry = { kind, server: await startServer(kind, serverCore), isDone: false };
+        running.push(entry);
+        entry.load = new Generator(generator, generatorCore, scenario, entry.server, [...options, ...shape, "--stepped"]);
+        await advance(entry);
+      } catch (error) {
+        results[kind.name] = fail(`${kind.name}: ${name}`, error);
+      }
+    }
+    while (running.some((entry) => entry.load && !entry.isDone)) {
+      for (const entry of running) {
+        if (!entry.load || entry.isDone) continue;
+        entry.load.step();
+        await advance(entry);
+      }
+    }
+  } finally {
+    for (const entry of running) {
+      await entry.load?.stop();
+      await entry.server.stop();
+    }
+  }
+  return results;
+}
+
+// The floor has no heartbeat. Bun is left to --servers: it would double the time of the longest scenario.
+async function measureHeartbeats(servers) {
+  const results = {};
+  for (const kind of servers) {
+    if (kind.name === "floor" || (kind.name === "bun" && !command.servers)) continue;
+    const lateAfterMs = 500;
+    const options = ["--connections", size.held, "--ping-interval-ms", size.intervalMs, "--late-after-ms", lateAfterMs, "--hold-ms", 2 * size.intervalMs + 2 * lateAfterMs];
+    try {
+      results[kind.name] = await runAlone(kind, "heartbeats", options, {
+        ROOMCAST_PING_INTERVAL: String(size.intervalMs),
+        ROOMCAST_PING_TIMEOUT: String(size.intervalMs * 0.8),
+      });
+    } catch (error) {
+      results[kind.name] = fail(`${kind.name}: heartbeats`, error);
+    }
+  }
+  return results;
+}
+
+// A codec is named "<codec>/<size of its payload>", its floor "memcpy/<bytes>"; the counter `bytes` pairs them.
+async function measureCodecs() {
+  const program = binary("roomcast-bench-codec");
+  if (!existsSync(program)) {
+    progress(`codec: left out: ${program} is not built`);
+    return [];
+  }
+  const options = ["--benchmark_format=json", `--benchmark_min_time=${size.codecSeconds}`, "--benchmark_repetitions=3", "--benchmark_report_aggregates_only=true"];
+  const { benchmarks } = JSON.parse(await outputOf("taskset", ["-c", String(generatorCore), program, ...options]));
+  const medians = benchmarks.filter((entry) => entry.aggregate_name === "median");
+  const isFloor = ({ run_name }) => run_name.startsWith("memcpy/");
+  const floors = new Map(medians.filter(isFloor).map(({ bytes, cpu_time }) => [bytes, cpu_time]));
+  return medians.filter((entry) => !isFloor(entry)).map(({ run_name, bytes, cpu_time }) => {
+    const [name, payloadBytes] = run_name.split("/");
+    return { name, payloadBytes: Number(payloadBytes), bytes, ns: cpu_time, floorNs: floors.get(bytes) };
+  });
+}
+
+const foreignCpu = new ForeignCpu();
+const foreign = {};
+const rows = [];
+const raw = {};
+
+function addRow(row, cells) {
+  const { of, ...shown } = row;
+  rows.push({ ...shown, cells });
+  progress(`${row.label}: ${Object.entries(cells).map(([name, cell]) => `${name} ${cell.failure ? "failed" : number(cell.median)}`).join(", ")} (${row.unit})`);
+}
+
+async function measure(name, work) {
+  if (!isWanted(name)) return;
+  progress(`${name} ...`);
+  foreignCpu.share();
+  try {
+    await work();
+  } catch (error) {
+    fail(name, error);
+  }
+  foreign[name] = Number(foreignCpu.share().toFixed(3));
+}
+
+const servers = await chooseServers();
+if (servers.length === 0 && wanted?.join() !== "codec") {
+  console.error("no server to measure");
+  process.exit(1);
+}
+
+await measure("start", async () => addRow(startRow, await measureStart(servers)));
+await measure("idle", async () => {
+  const { cells, rounds } = await measureIdle(servers);
+  raw.idle = rounds;
+  addRow(idleRow, cells);
+});
+for (const scenario of steppedScenarios) {
+  await measure(scenario.name, async () => {
+    const results = await measureStepped(scenario, servers);
+    raw[scenario.name] = results;
+    for (const row of scenario.rows) {
+      addRow(row, Object.fromEntries(Object.entries(results).map(([name, result]) => [name, result.failure ? result : row.of(result)])));
+    }
+  });
+}
+let heartbeats = {};
+await measure("heartbeats", async () => {
+  heartbeats = raw.heartbeats = await measureHeartbeats(servers);
+});
+let codecs = [];
+await measure("codec", async () => {
+  codecs = raw.codec = await measureCodecs();
+});
+
+const goals = rows.flatMap((row) => judge(row, row.cells).map((verdict) => ({ label: row.label, ...verdict })));
+if (isWanted("heartbeats")) {
+  const ours = heartbeats.ours;
+  const isMet = ours && !ours.failure && ours.late + ours.missing + ours.lost === 0 && ours.fewest_pings >= 2;
+  goals.push({
+    label: `${number(size.held)} connections: every heartbeat on time`,
+    wanted: "0 late, missing or lost",
+    found: ours && !ours.failure ? String(ours.late + ours.missing + ours.lost) : "-",
+    verdict: ours ? (isMet ? "met" : "not met") : "not measured",
+  });
+}
+
+const machine = describeMachine(root, serverCore, generatorCore);
+const versions = servers.map(({ version }) => version).filter(Boolean);
+const noise = Object.values(foreign).sort((a, b) => a - b);
+const noiseText = `other programs used ${noise[noise.length >> 1].toFixed(2)} (at worst ${noise.at(-1).toFixed(2)}) of one core meanwhile`;
+const tables = [
+  rows.length > 0 ? figuresTable(rows, servers) : "",
+  goals.length > 0 ? goalsTable(goals) : "",
+  Object.keys(heartbeats).length > 0 ? heartbeatsTable(heartbeats, servers) : "",
+  codecs.length > 0 ? codecTable(codecs) : "",
+].filter(Boolean);
+const asked = [command.quick ? "--quick" : "", command.only ? `--only ${command.only}` : "", command.servers ? `--servers ${command.servers}` : ""];
+const words = ["./dev bench", ...asked].filter(Boolean).join(" ");
+const header = [
+  `- machine: ${machine.cpu}, ${machine.memory}, ${machine.kernel}; ${machine.cores}`,
+  `- commit: ${machine.commit}; ${machine.date}`,
+  `- against: ${versions.join("; ")}`,
+  `- command: \`${words}\`; ${noiseText}`,
+].join("\n");
+const report = `${header}\n\n${tables.join("\n\n")}\n`;
+
+mkdirSync(command.out, { recursive: true });
+writeFileSync(join(command.out, "results.json"), `${JSON.stringify({ machine, versions, quick: command.quick, foreign, rows, goals, raw, failures }, null, 1)}\n`);
+writeFileSync(join(command.out, "table.md"), report);
+writeFileSync(join(command.out, "chart.svg"), drawChart(rows, servers, `${machine.cpu}; commit ${machine.commit}; ${machine.date}`));
+console.log(`\n${report}\nwritten: ${join(command.out, "{results.json,table.md,chart.svg}")}`);
+
+if (command["write-readme"] && failures.length === 0) {
+  const path = join(bench, "README.md");
+  const [begin, end] = ["<!-- figures: begin -->", "<!-- figures: end -->"];
+  const text = readFileSync(path, "utf8");
+  const [before, rest] = text.split(begin);
+  const [, after] = rest.split(end);
+  writeFileSync(path, `${before}${begin}\n${report}${end}${after}`);
+  copyFileSync(join(command.out, "chart.svg"), join(bench, "chart.svg"));
+}
+if (failures.length > 0) {
+  console.error(`\n${failures.length} measurement(s) failed:\n${failures.join("\n")}`);
+  process.exitCode = 1;
+}
