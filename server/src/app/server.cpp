@@ -134,7 +134,13 @@ void server::listen() {
 
 void server::run() {
     start();
-    for (std::thread& each : parts_->threads) each.join();
+    join();
+}
+
+void server::join() {
+    for (std::thread& each : parts_->threads) {
+        if (each.joinable()) each.join();
+    }
 }
 
 void server::start() {

@@ -100,6 +100,8 @@ public:
     void run();
     /// Starts the threads and returns. `stop` ends them.
     void start();
+    /// Waits until a started server was stopped.
+    void join();
     /// Tells clients, closes connections, ends `run`. Safe in a signal handler's thread; may be called twice.
     void stop();
     /// The port that is open (it was chosen by the system when 0 was asked for).

@@ -72,6 +72,9 @@ public:
     /// Everyone in the namespace but this socket.
     [[nodiscard]] broadcast_operator broadcast() const;
 
+    /// Everyone in the namespace, this socket too.
+    [[nodiscard]] broadcast_operator everyone() const;
+
     void disconnect(bool close_connection = false) const;
 
     /// Ends the whole connection without a word to its namespaces; its sockets see the reason "forced close".
