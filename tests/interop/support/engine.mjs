@@ -2,8 +2,8 @@
 import { cleanup } from "./cleanup.mjs";
 import { Connection, exchange, requestBytes } from "./http.mjs";
 import { has } from "./target.mjs";
-import { Queue } from "./wait.mjs";
-import { RawWebSocket } from "./websocket.mjs";
+import { Queue, within } from "./wait.mjs";
+import { frame, opcode, RawWebSocket } from "./websocket.mjs";
 
 export const separator = "\x1e";
 
@@ -116,13 +116,8 @@ export class Session {
   // Engine.IO packets: text with its type digit; binary as Buffer. All of one call travel together.
   async send(...packets) {
     if (this.socket) {
-      for (const packet of packets) {
-        if (typeof packet === "string") {
-          this.socket.text(packet);
-        } else {
-          this.socket.binary(packet);
-        }
-      }
+      const frames = packets.map((packet) => frame(typeof packet === "string" ? opcode.text : opcode.binary, packet));
+      this.socket.write(Buffer.concat(frames));
       return undefined;
     }
     const body = packets.map((packet) => (typeof packet === "string" ? packet : `b${packet.toString("base64")}`));
@@ -164,15 +159,15 @@ export class Session {
       } catch (error) {
         return this.finish(error.message);
       }
-      if (received.opcode === 1) {
+      if (received.opcode === opcode.text) {
         const packet = received.payload.toString();
         if (packet === "2" && this.pong) {
           this.socket.text("3");
         }
         this.arrive(packet);
-      } else if (received.opcode === 2) {
+      } else if (received.opcode === opcode.binary) {
         this.arrive(received.payload);
-      } else if (received.opcode === 8) {
+      } else if (received.opcode === opcode.close) {
         const { code, reason } = await this.socket.closed();
         return this.finish(code === 1005 && reason === "" ? "closed" : `close frame ${code} ${reason}`);
       }
@@ -196,7 +191,7 @@ export class Session {
 
   // The rest of what the server says, and how it ends the session: "closed" is the orderly way of the transport.
   async end() {
-    await this.done;
+    await within("the session ends", (resolve) => this.done.then(resolve));
     return { how: this.how, packets: this.packets.items.splice(0) };
   }
 
