@@ -134,9 +134,9 @@ args arguments::copy(std::size_t first) const {
     }
     text += ']';
     // All attachments go along: those that a left-out argument named would be the only ones in vain.
-    if (first == 0 || !parts_) return {std::move(text), parts_};
+    if (first == 0 || !parts_) return args::from_checked(std::move(text), parts_);
     core::sio::picked picked = core::sio::pick(text, parts_);
-    return {std::move(picked.text), std::move(picked.parts)};
+    return args::from_checked(std::move(picked.text), std::move(picked.parts));
 }
 
 args arguments::pick(std::size_t index) const {
@@ -146,9 +146,9 @@ args arguments::pick(std::size_t index) const {
     text += '[';
     text += elements_[index];
     text += ']';
-    if (!parts_) return {std::move(text), nullptr};
+    if (!parts_) return args::from_checked(std::move(text));
     core::sio::picked picked = core::sio::pick(text, parts_);
-    return {std::move(picked.text), std::move(picked.parts)};
+    return args::from_checked(std::move(picked.text), std::move(picked.parts));
 }
 
 } // namespace roomcast::server

@@ -153,9 +153,9 @@ std::optional<args> args_template::render(const subject& about) const {
     }
     text += ']';
     const core::sio::attachments& parts = about.event.args().parts();
-    if (!parts) return args{std::move(text), nullptr};
+    if (!parts) return args::from_checked(std::move(text));
     core::sio::picked picked = core::sio::pick(text, parts);
-    return args{std::move(picked.text), std::move(picked.parts)};
+    return args::from_checked(std::move(picked.text), std::move(picked.parts));
 }
 
 bool args_template::append(std::string& out, const node& item, const subject& about) {

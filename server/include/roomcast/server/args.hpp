@@ -56,8 +56,13 @@ public:
     args() = default;
     args(std::initializer_list<value> values);
     /// @param checked_array JSON array text that was checked already, e.g. of an event that is relayed
-    args(std::string checked_array, core::sio::attachments parts)
-        : text_(std::move(checked_array)), parts_(std::move(parts)) {}
+    /// @param parts the binary parts that its placeholders name, nullptr: none
+    static args from_checked(std::string checked_array, core::sio::attachments parts = nullptr) {
+        args made;
+        made.text_ = std::move(checked_array);
+        made.parts_ = std::move(parts);
+        return made;
+    }
 
     /// `[…]`
     const std::string& text() const { return text_; }
