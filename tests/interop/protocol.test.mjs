@@ -204,6 +204,15 @@ describe.each(transports)("over %s", (transport) => {
       },
     );
 
+    it.each([
+      ['421 ["echo","x"]', '431["x"]'],
+      ['42 ["echo","x"]', '430["x"]'],
+    ])("with a space where the id ends or would stand: %s is answered %s", async (packet, answer) => {
+      const session = await joined();
+      await session.send(packet);
+      expect(await session.next()).toBe(answer);
+    });
+
     it("with whitespace between its tokens", async () => {
       const session = await joined();
       await session.send('425[ "echo" ,\n\t[ 1 , { "a" : 2 } ] ]');
