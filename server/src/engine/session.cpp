@@ -294,7 +294,8 @@ void session::flush() {
         home_->forget(*this);
         return;
     }
-    drain();
+    // Nothing else came of it, nearly always.
+    if (eio_.has_output()) drain();
 }
 
 void session::on_timer(core::time_point now) {

@@ -101,6 +101,7 @@ public:
 
     // C: outputs
     std::optional<session_output> poll_output(time_point now);
+    bool has_output() const { return output_head_ < outputs_.size() || has_message_ || is_reading_body_; }
     time_point next_timeout() const;
 
     // D: getters
