@@ -1,5 +1,7 @@
 #include "roomcast/core/eio/handshake.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -100,8 +102,8 @@ TEST(EioHandshake, MaxPayloadMayBeMissingOrNull) {
 TEST(EioHandshake, AHugeMaxPayloadIsCappedAtTheAddressSpace) {
     const auto told = decode_open(with("1000000", "9223372036854775807"), limits{});
     ASSERT_TRUE(told);
-    EXPECT_EQ(told->max_payload_bytes, sizeof(std::size_t) == 4 ? std::numeric_limits<std::size_t>::max()
-                                                                : std::size_t{9'223'372'036'854'775'807U});
+    EXPECT_EQ(told->max_payload_bytes,
+              std::min<std::uint64_t>(9'223'372'036'854'775'807U, std::numeric_limits<std::size_t>::max()));
 }
 
 TEST(EioHandshake, OtherMembersAreIgnored) {
