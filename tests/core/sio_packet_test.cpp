@@ -196,7 +196,7 @@ TEST(SioAckId, WhiteSpaceAloneIsZero) {
 }
 
 TEST(SioAckId, RefusesWhiteSpaceInside) {
-    EXPECT_EQ(error_of(R"(21 2["a"])"), errc::invalid_ack_id);
+    EXPECT_EQ(error_of(R"(21 2["a"])"), errc::invalid_json);
 }
 
 // --- shapes (hostile items 9, 10, 13) ---

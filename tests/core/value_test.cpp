@@ -317,6 +317,8 @@ TEST(ValueText, KeepsNul) {
 TEST(ValueText, LoneSurrogateBecomesReplacementCharacter) {
     EXPECT_EQ(text(R"("\ud800")"), "\xef\xbf\xbd");
     EXPECT_EQ(text(R"("\udc00x")"), "\xef\xbf\xbdx");
+    EXPECT_EQ(text(R"("\udc00\udc00")"), "\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(text(R"("\ud800\ud800")"), "\xef\xbf\xbd\xef\xbf\xbd");
     EXPECT_EQ(text(R"("\ud800\ud83d\ude00")"), "\xef\xbf\xbd\xf0\x9f\x98\x80");
     EXPECT_EQ(text(R"("\ud800\u0041")"), "\xef\xbf\xbd"
                                          "A");

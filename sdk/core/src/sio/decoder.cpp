@@ -18,7 +18,7 @@ struct placeholder {
 
     /// Does it name one of `count` attachments?
     bool is_within(std::size_t count) const {
-        return number && *number >= 0 && static_cast<std::uint64_t>(*number) < count;
+        return number && static_cast<std::uint64_t>(*number) < count; // less than zero becomes huge
     }
 };
 

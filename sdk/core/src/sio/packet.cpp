@@ -61,9 +61,8 @@ std::error_code take_namespace(std::string_view& rest, packet_view& packet, cons
 std::error_code take_id(std::string_view& rest, packet_view& packet, const limits& bounds) {
     const bool has_space_before = !take_while(rest, is_space).empty();
     std::string_view digits = take_while(rest, is_digit);
-    const bool has_space_behind = !take_while(rest, is_space).empty();
+    take_while(rest, is_space);
     if (digits.size() > bounds.max_ack_id_digits) return errc::invalid_ack_id;
-    if (has_space_behind && !rest.empty() && is_digit(rest.front())) return errc::invalid_ack_id;
     while (digits.size() > 1 && digits.front() == '0') digits.remove_prefix(1);
     if (digits.empty() && has_space_before) digits = "0";
     packet.id = digits;
