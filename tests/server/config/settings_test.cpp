@@ -140,7 +140,7 @@ TEST(Settings, MistakesInRulesNameTheAction) {
     EXPECT_EQ(
         lines,
         (std::vector<std::string>{
-            "f:2: chat: a namespace begins with /, a pattern with ^",
+            "f:2: namespaces.chat: a namespace begins with /, a pattern with ^",
             "f:7: namespaces./a.events.x.do[0].shout: no such action; there are join, leave, emit and ack",
             "f:8: namespaces./a.events.x.do[1].emit: the name of the event to emit, `event`",
             "f:9: namespaces./a.events.x.do[2].ack: a list of arguments, or {args} for all that came",
