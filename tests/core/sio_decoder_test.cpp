@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -213,6 +214,14 @@ TEST(SioDecoder, BoundsAllAttachmentsTogether) {
     EXPECT_EQ(outcome(reader.add_binary(std::string(10, 'B'))), "waiting");
     EXPECT_EQ(outcome(reader.add_binary("C")), message_of(errc::payload_too_large));
     EXPECT_FALSE(reader.is_waiting());
+}
+
+TEST(SioDecoder, BoundOfAllAttachmentsDoesNotOverflow) {
+    limits wide;
+    wide.max_attachments = 4;
+    wide.max_payload_bytes = SIZE_MAX / 4 + 1;
+    decoder reader{wide};
+    EXPECT_EQ(outcome(decode_with_letters(reader, R"(52-["m"])", 2)), "complete");
 }
 
 // --- placeholders (hostile item 5) ---

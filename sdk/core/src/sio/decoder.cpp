@@ -3,6 +3,7 @@
 #include "roomcast/core/bytes.hpp"
 #include "roomcast/core/value.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -111,6 +112,13 @@ private:
     bool is_key_next_ = false;
 };
 
+/// Bytes that the attachments of one packet may have together, kept within the type.
+std::size_t most_part_bytes(const limits& bounds) {
+    if (bounds.max_payload_bytes > SIZE_MAX / std::max<std::size_t>(bounds.max_attachments, 1))
+        return SIZE_MAX;
+    return bounds.max_attachments * bounds.max_payload_bytes;
+}
+
 } // namespace
 
 result<bool> decoder::add_text(std::string_view text) {
@@ -126,7 +134,6 @@ result<bool> decoder::add_text(std::string_view text) {
         auto packet = decode(begun->text, *bounds_);
         if (!packet) return packet.error();
         begun->packet = *packet;
-        begun->parts.reserve(packet->attachments);
         waiting_ = std::move(begun);
         return false;
     }
@@ -140,7 +147,7 @@ result<bool> decoder::add_binary(std::string_view data) {
     held_.reset();
     complete_.reset();
     if (!is_waiting()) return errc::unexpected_attachment;
-    if (data.size() > bounds_->max_attachments * bounds_->max_payload_bytes - waiting_->part_bytes) {
+    if (data.size() > most_part_bytes(*bounds_) - waiting_->part_bytes) {
         waiting_.reset();
         return errc::payload_too_large;
     }

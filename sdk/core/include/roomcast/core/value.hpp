@@ -60,7 +60,8 @@ std::optional<std::string> text(std::string_view checked);
 /// Does the checked string stand for exactly this text? (No allocation.)
 bool is_text(std::string_view checked, std::string_view expected);
 
-/// A checked number that is a whole number within the range of int64_t and written without fraction or exponent.
+/// A checked number that is a whole number within the range of int64_t and written without fraction or
+/// exponent.
 std::optional<std::int64_t> integer(std::string_view checked);
 
 /// Length of the value at the start of checked text that begins with that value's first character.
