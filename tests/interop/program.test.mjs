@@ -1,0 +1,158 @@
+// roomcast-server as the one who runs it sees it: configuration, health, the page, signals, clear errors.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { connected } from "./support/clients.mjs";
+import { cleanup } from "./support/cleanup.mjs";
+import { Server, TARGET } from "./support/target.mjs";
+import { next, until } from "./support/wait.mjs";
+
+const interop = path.dirname(fileURLToPath(import.meta.url));
+const program = path.join(process.env.ROOMCAST_BIN_DIR ?? path.resolve(interop, "../../build/dev/bin"), "roomcast-server");
+const environment = { PATH: process.env.PATH, PORT: "0", HOST: "127.0.0.1" };
+
+function configuration(text) {
+  const folder = mkdtempSync(path.join(tmpdir(), "roomcast-"));
+  cleanup(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, "roomcast.yaml");
+  writeFileSync(file, text);
+  return file;
+}
+
+async function start(text = "", variables = {}, flags = []) {
+  const args = text ? ["--config", configuration(text), ...flags] : flags;
+  const child = spawn(program, args, { env: { ...environment, ...variables }, stdio: ["ignore", "pipe", "pipe"] });
+  const server = new Server("binary", child, {});
+  cleanup(() => child.exitCode === null && child.signalCode === null && server.stop());
+  const match = await server.printed(/listening on (\S*):(\d+), path (\S+), (\d+) thread/);
+  Object.assign(server, { host: match[1], port: Number(match[2]), shownPath: match[3], threads: Number(match[4]) });
+  return server;
+}
+
+function run(args, variables = {}) {
+  const { status, stdout, stderr } = spawnSync(program, args, { env: { ...environment, ...variables }, encoding: "utf8", timeout: 30_000 });
+  return { status, output: stdout + stderr };
+}
+
+describe.runIf(TARGET === "binary")("roomcast-server", () => {
+  test("answers /health", async () => {
+    const server = await start();
+    const socket = await connected(server);
+    const response = await fetch(`${server.origin}/health`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    const { uptime, ...rest } = await response.json();
+    expect(rest).toEqual({ status: "healthy", service: "roomcast", connections: 1, rooms: 0 });
+    expect(uptime).toBeGreaterThan(0);
+    socket.close();
+  });
+
+  test("answers other paths with 404 and other methods with 405", async () => {
+    const server = await start();
+    expect((await fetch(`${server.origin}/nothing`)).status).toBe(404);
+    const response = await fetch(`${server.origin}/health`, { method: "DELETE" });
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    expect((await fetch(`${server.origin}/health`, { method: "HEAD" })).status).toBe(200);
+  });
+
+  test("shows connections, rooms and events on the page's figures", async () => {
+    const rules = "page: full\nnamespaces: {/: {events: {join: {do: [{join: \"{args.0}\"}, {ack: []}]}}}}\n";
+    const server = await start(rules);
+    const page = await fetch(`${server.origin}/`);
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(await page.text()).toContain("<title>roomcast</title>");
+    const figures = async (after = 0) => (await fetch(`${server.origin}/roomcast/live?after=${after}`)).json();
+    const before = await figures();
+    const socket = await connected(server);
+    await socket.emitWithAck("join", "a room");
+    const now = await figures();
+    expect(now.connections - before.connections).toBe(1);
+    expect(now.eventsReceived - before.eventsReceived).toBe(1);
+    expect(now.topRooms).toEqual([{ nsp: "/", room: "a room", sockets: 1 }]);
+    expect(now.events.map(({ nsp, event, sender }) => ({ nsp, event, sender }))).toEqual([
+      { nsp: "/", event: "join", sender: socket.id },
+    ]);
+    expect((await figures(now.events[0].number)).events).toEqual([]);
+    socket.close();
+    await until("the connection is gone from the figures", async () => (await figures()).connections === before.connections);
+  });
+
+  test("tells no names of rooms on the page unless asked to, and has no page when it is off", async () => {
+    const server = await start();
+    const figures = await (await fetch(`${server.origin}/roomcast/live`)).json();
+    expect([figures.isFull, figures.topRooms, figures.events]).toEqual([false, undefined, undefined]);
+    const silent = await start("page: \"off\"\n");
+    expect((await fetch(`${silent.origin}/`)).status).toBe(404);
+    expect((await fetch(`${silent.origin}/health`)).status).toBe(200);
+  });
+
+  test("takes flags before environment before file", async () => {
+    const text = "path: /from-file\nthreads: 2\nhost: 127.0.0.1\n";
+    expect((await start(text)).shownPath).toBe("/from-file/");
+    expect((await start(text, { ROOMCAST_PATH: "/from-variable", ROOMCAST_THREADS: "3" })).threads).toBe(3);
+    const flagged = await start(text, { ROOMCAST_PATH: "/from-variable" }, ["--set", "path=/from-flag"]);
+    expect(flagged.shownPath).toBe("/from-flag/");
+  });
+
+  test("prefers ROOMCAST_PORT to PORT", async () => {
+    const free = createServer().listen(0, "127.0.0.1");
+    await next(free, "listening");
+    const { port } = free.address();
+    await new Promise((closed) => free.close(closed));
+    const server = await start("port: 1\n", { PORT: "2", ROOMCAST_PORT: String(port) });
+    expect(server.port).toBe(port);
+  });
+
+  test("says that a port is in use", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await next(taken, "listening");
+    cleanup(() => new Promise((closed) => taken.close(closed)));
+    const { status, output } = run([], { PORT: String(taken.address().port) });
+    expect(status).toBe(3);
+    expect(output).toContain(`cannot listen on 127.0.0.1:${taken.address().port}: the port is in use`);
+  });
+
+  test("reports every mistake of a configuration with its line, and does not start", () => {
+    const file = configuration('port: high\nunknown: 1\nnamespaces:\n  /:\n    events:\n      a:\n        do:\n          - join: "{nobody}"\n');
+    const expected = [
+      `${file}:1: port: expected a port number, 0 to 65535 (0: any free one)`,
+      `${file}:2: unknown: no such setting`,
+      `${file}:8: namespaces./.events.a.do[0].join: expected {args.N}, {args.N.member} or {sender} in "{nobody}"`,
+    ];
+    for (const args of [["--config", file], ["check", file]]) {
+      const { status, output } = run(args);
+      expect(status).toBe(2);
+      expect(output.split("\n").slice(0, 3)).toEqual(expected);
+    }
+  });
+
+  test("checks a good configuration", () => {
+    expect(run(["check", path.resolve(interop, "../../bench/roomcast.yaml")])).toMatchObject({ status: 0 });
+    expect(run(["check", "/nowhere/at/all"])).toMatchObject({ status: 2 });
+  });
+
+  test("refuses a rule's event whose arguments do not fit, and says which action", async () => {
+    const server = await start('namespaces: {/: {events: {join: {do: [{join: "{args.0}"}, {ack: ["in {args.0}"]}]}}}}\n');
+    const socket = await connected(server);
+    expect(await socket.emitWithAck("join", "r")).toBe("in r");
+    expect(await socket.emitWithAck("join", { no: "text" })).toEqual({
+      error: { event: "join", message: "the arguments do not fit the rule", action: "namespaces./.events.join.do[0].join" },
+    });
+    socket.close();
+  });
+
+  test.each(["SIGTERM", "SIGINT"])("ends well on %s: clients are told, nothing is left", async (signal) => {
+    const server = await start();
+    const socket = await connected(server, "/", { transports: ["websocket"] });
+    const ended = next(socket, "disconnect");
+    server.child.kill(signal);
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect((await ended)[0]).toBe("transport close");
+    socket.close();
+    expect(server.stdout).toMatch(/stopped\s*$/);
+  });
+});
