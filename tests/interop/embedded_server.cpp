@@ -199,8 +199,9 @@ rc::args replies_json(const rc::broadcast_replies& replies) {
         }
     }
     json += "]}]";
-    if (parts.empty()) return {std::move(json), nullptr};
-    return {std::move(json), std::make_shared<const std::vector<std::string>>(std::move(parts))};
+    core::sio::attachments shared;
+    if (!parts.empty()) shared = std::make_shared<std::vector<std::string>>(std::move(parts));
+    return rc::args::from_checked(std::move(json), std::move(shared));
 }
 
 std::string room_at(const rc::event& event, std::size_t index) {
