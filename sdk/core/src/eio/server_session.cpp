@@ -1,6 +1,7 @@
 #include "roomcast/core/eio/server_session.hpp"
 
 #include "roomcast/core/bytes.hpp"
+#include "roomcast/core/eio/jsonp.hpp"
 
 namespace roomcast::core::eio {
 
@@ -47,7 +48,7 @@ void server_session::on_poll(time_point now, std::uint64_t request) {
         answer_poll_from_outbox();
     } else if (state_ == state::closing) {
         answer_poll(digit(packet_type::noop) + separator + digit(packet_type::close));
-        state_ = state::finished;
+        finish();
     } else if (has_probed_) {
         noop_at_ = deadline_after(now, upgrade_check_interval);
     }
@@ -75,6 +76,16 @@ bool server_session::on_post_begin(std::uint64_t request, bool is_octet_stream) 
 
 void server_session::on_post(std::uint64_t request, std::string body) {
     if (request != post_request_ || is_reading_body_) return;
+    if (jsonp_) {
+        auto payload = unwrap_jsonp(body);
+        if (!payload) {
+            // A form without the field says nothing.
+            post_request_ = 0;
+            respond(request, 200, "ok", true);
+            return;
+        }
+        body = std::move(*payload);
+    }
     body_ = std::move(body);
     reader_ = payload_reader{body_};
     packets_in_body_ = 0;
@@ -98,7 +109,7 @@ void server_session::on_request_closed(std::uint64_t request) {
     if (request == poll_request_) {
         poll_request_ = 0;
         if (state_ == state::closing) {
-            state_ = state::finished;
+            finish();
         } else {
             fail(close_reason::transport_error);
         }
@@ -146,7 +157,7 @@ void server_session::on_link_closed(std::uint32_t link, bool is_error) {
 void server_session::on_timeout(time_point now) {
     if (now >= close_deadline_) {
         close_deadline_ = never;
-        state_ = state::finished;
+        finish();
     }
     if (now >= upgrade_deadline_) {
         close_link(probe_link_);
@@ -180,16 +191,16 @@ void server_session::close(time_point now, close_reason reason) {
     if (transport_ == transport::websocket) {
         close_link(link_);
         link_ = 0;
-        state_ = state::finished;
+        finish();
         return;
     }
     if (poll_request_ != 0 && outbox_.is_empty()) {
         answer_poll(digit(packet_type::close));
-        state_ = state::finished;
+        finish();
         return;
     }
     if (reason == close_reason::server_shutting_down && poll_request_ == 0) {
-        state_ = state::finished; // nobody will be here to answer a later GET
+        finish(); // nobody will be here to answer a later GET
         return;
     }
     state_ = state::closing;
@@ -209,7 +220,7 @@ void server_session::abort(close_reason reason) {
     }
     if (poll_request_ != 0) answer_poll(digit(packet_type::close));
     outbox_.clear();
-    state_ = state::finished;
+    finish();
 }
 
 void server_session::flush_poll() {
@@ -357,16 +368,20 @@ void server_session::fail(close_reason reason) {
     end_for_application(reason);
     if (transport_ == transport::polling) outbox_.clear();
     if (poll_request_ != 0) answer_poll(digit(packet_type::close));
-    if (post_request_ != 0 && !is_reading_body_) {
-        session_output output;
-        output.what = session_output::kind::abort_request;
-        output.request = post_request_;
-        outputs_.push_back(std::move(output));
-        post_request_ = 0;
-    }
     close_link(link_);
     link_ = 0;
+    finish();
+}
+
+void server_session::finish() {
     state_ = state::finished;
+    if (post_request_ == 0 || is_reading_body_) return;
+    // Its body would come for a session that nobody knows any more.
+    session_output output;
+    output.what = session_output::kind::abort_request;
+    output.request = post_request_;
+    outputs_.push_back(std::move(output));
+    post_request_ = 0;
 }
 
 void server_session::end_for_application(close_reason reason) {
@@ -384,6 +399,7 @@ void server_session::answer_poll(std::string body) {
     const std::uint64_t request = poll_request_;
     poll_request_ = 0;
     noop_at_ = never;
+    if (jsonp_) body = wrap_jsonp(*jsonp_, body);
     respond(request, 200, std::move(body), false);
 }
 

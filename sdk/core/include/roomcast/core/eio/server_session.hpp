@@ -96,6 +96,8 @@ public:
     void close(time_point now, close_reason reason);
     /// Ends it at once; what is owed is discarded and the connection cut. For peers that do not read.
     void abort(close_reason reason);
+    /// Polls are answered with scripts, and POSTs come as forms. Before the first poll. @param index digits
+    void use_jsonp(std::string index) { jsonp_ = std::move(index); }
     /// Answers a waiting GET with what is owed. Call after a turn in which something was queued.
     void flush_poll();
 
@@ -133,6 +135,7 @@ private:
     void on_probe_frame(frame_kind kind, std::string_view data);
     void upgrade();
     void fail(close_reason reason);
+    void finish();
     void end_for_application(close_reason reason);
     void answer_poll(std::string body);
     void answer_poll_from_outbox();
@@ -146,6 +149,7 @@ private:
     std::size_t output_head_ = 0;
     outbox outbox_;
     std::string body_;    ///< a polling body being read
+    std::optional<std::string> jsonp_;
     std::string scratch_; ///< a binary message decoded from base64
     payload_reader reader_{std::string_view{}};
     std::string_view message_; ///< from the peer, not yet drained
