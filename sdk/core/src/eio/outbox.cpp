@@ -1,6 +1,22 @@
 #include "roomcast/core/eio/outbox.hpp"
 
+#include <string_view>
+#include <utility>
+
 namespace roomcast::core::eio {
+
+namespace {
+
+/// Events and acknowledgements, the first of several packets included. Without the others (pings, connects,
+/// disconnects) the peer and we would no longer agree on the connection.
+bool is_droppable(const prepared_message& message) {
+    if (message.first.is_control()) return true;
+    const std::string_view packet = message.first.payload();
+    return packet.size() >= 2 && packet[0] == '4' &&
+           std::string_view{"2356"}.find(packet[1]) != std::string_view::npos;
+}
+
+} // namespace
 
 void outbox::consume(std::uint64_t size) {
     bytes_ -= size;
@@ -42,11 +58,18 @@ void outbox::clear() {
 std::size_t outbox::drop_oldest(std::uint64_t most_bytes) {
     std::size_t first = head_;
     if (packet_ != 0 || offset_ != 0) ++first; // begun: the peer has a part of it
-    std::size_t last = first;
-    while (bytes_ > most_bytes && last < queue_.size()) bytes_ -= queue_[last++]->frame_bytes;
-    queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(first),
-                 queue_.begin() + static_cast<std::ptrdiff_t>(last));
-    return last - first;
+    std::size_t kept = first;
+    std::size_t next = first;
+    for (; next < queue_.size() && bytes_ > most_bytes; ++next) {
+        if (is_droppable(*queue_[next])) {
+            bytes_ -= queue_[next]->frame_bytes;
+        } else {
+            std::swap(queue_[kept++], queue_[next]);
+        }
+    }
+    queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(kept),
+                 queue_.begin() + static_cast<std::ptrdiff_t>(next));
+    return next - kept;
 }
 
 } // namespace roomcast::core::eio

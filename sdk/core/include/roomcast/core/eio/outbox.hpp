@@ -60,7 +60,8 @@ public:
 
     void clear();
 
-    /// Removes the oldest messages not yet begun until at most `most_bytes` are left. @return how many went
+    /// Removes the oldest events and acknowledgements not yet begun until at most `most_bytes` are left, or until
+    /// only other packets are. @return how many went
     std::size_t drop_oldest(std::uint64_t most_bytes);
 
 private:
