@@ -87,7 +87,7 @@ std::optional<bool> is_packet(std::string_view text) {
         const std::size_t comma = std::min(text.find(',', i), text.size());
         const std::string_view name = text.substr(i, comma - i);
         if (!core::is_utf8(name)) return false;
-        if (std::min(name.find('?'), name.size()) > bounds.max_namespace_bytes) return false;
+        if (name.size() > bounds.max_namespace_bytes) return false;
         i = comma + 1;
     }
     std::size_t id_groups = 0;
@@ -121,7 +121,7 @@ bool is_same(const sio::packet_view& a, const sio::packet_view& b) {
 }
 
 void check_packet(const sio::packet_view& packet) {
-    ROOMCAST_PROPERTY(packet.nsp.front() == '/' && packet.nsp.find_first_of(",?") == std::string_view::npos);
+    ROOMCAST_PROPERTY(packet.nsp.front() == '/' && packet.nsp.find(',') == std::string_view::npos);
     ROOMCAST_PROPERTY(packet.nsp.size() <= bounds.max_namespace_bytes && core::is_utf8(packet.nsp));
     ROOMCAST_PROPERTY(packet.id.size() <= bounds.max_ack_id_digits);
     ROOMCAST_PROPERTY(std::all_of(packet.id.begin(), packet.id.end(), is_digit));

@@ -30,6 +30,8 @@ public:
     core::eio::transport transport() const { return eio_.current_transport(); }
     bool is_closed() const { return eio_.is_closed(); }
 
+    void use_jsonp(std::string index) { eio_.use_jsonp(std::move(index)); }
+
     // From the polling transport.
     void on_poll(pending_request& request);
     bool on_post_begin(pending_request& request, bool is_octet_stream);

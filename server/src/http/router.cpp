@@ -5,6 +5,8 @@
 #include "http/cors.hpp"
 #include "transport/websocket_handshake.hpp"
 
+#include "roomcast/core/eio/jsonp.hpp"
+
 namespace roomcast::server::http {
 
 namespace eio = core::eio;
@@ -116,7 +118,8 @@ router::next router::on_protocol_request(transport::connection& from) {
     return next::done;
 }
 
-void router::open_session(transport::connection& from, const eio::request_query&, const std::string& cors) {
+void router::open_session(transport::connection& from, const eio::request_query& query,
+                          const std::string& cors) {
     const options& chosen = context_->options;
     auto info = from.make_info();
     if (context_->allow_request) {
@@ -145,6 +148,7 @@ void router::open_session(transport::connection& from, const eio::request_query&
     }
     engine::session& session =
         home.open_session(std::make_unique<engine::session>(home, std::move(info), nullptr));
+    if (query.jsonp) session.use_jsonp(eio::jsonp_index(*query.jsonp));
     from.keep_headers(cors, cookie_header(chosen.cookie, session.sid()));
     from.wait_for(session);
     session.on_poll(from);

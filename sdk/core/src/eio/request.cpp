@@ -72,6 +72,8 @@ request_query parse_query(std::string_view raw_query) {
         } else if (key == "sid") {
             query.sid = percent_decode(raw_value);
             query.has_sid = !query.sid.empty();
+        } else if (key == "j") {
+            query.jsonp = percent_decode(raw_value);
         }
     }
     return query;

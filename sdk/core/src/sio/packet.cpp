@@ -45,14 +45,13 @@ std::error_code take_attachments(std::string_view& rest, packet_view& packet, co
     return {};
 }
 
-/// Takes `/name?query,`; only the name is kept.
+/// Takes `/name,`; what looks like a query is part of the name, as it is for the reference.
 std::error_code take_namespace(std::string_view& rest, packet_view& packet, const limits& bounds) {
     if (rest.empty() || rest.front() != '/') return {};
-    const std::string_view whole = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), whole.size() + 1));
-    packet.nsp = whole.substr(0, whole.find('?'));
+    packet.nsp = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), packet.nsp.size() + 1));
     if (packet.nsp.size() > bounds.max_namespace_bytes) return errc::namespace_too_long;
-    if (!is_utf8(whole)) return errc::invalid_namespace;
+    if (!is_utf8(packet.nsp)) return errc::invalid_namespace;
     return {};
 }
 

@@ -69,6 +69,7 @@ std::optional<server_output> server_session::poll_output() {
         output.parts = std::move(replayed_.parts);
         return output;
     }
+    decoder_.release();
     return std::nullopt;
 }
 

@@ -29,6 +29,7 @@ struct request_query {
     std::string version; ///< `EIO`
     std::string sid;
     bool has_sid = false;
+    std::optional<std::string> jsonp; ///< `j`: answers are to be scripts
 };
 request_query parse_query(std::string_view raw_query);
 

@@ -38,6 +38,12 @@ public:
     /// Its attachments; null when it has none.
     sio::attachments take_attachments() { return std::move(complete_); }
 
+    /// The completed packet was looked at: an idle connection keeps nothing of it.
+    void release() {
+        held_.reset();
+        complete_.reset();
+    }
+
     /// Are attachments still to come?
     bool is_waiting() const { return waiting_ != nullptr; }
 

@@ -29,7 +29,7 @@ constexpr char digit_of(packet_type type) {
 struct packet_view {
     packet_type type = packet_type::event;
     std::uint32_t attachments = 0; ///< binary messages that follow
-    std::string_view nsp = "/";    ///< with its slash, without a query part
+    std::string_view nsp = "/";    ///< with its slash
     std::string_view id;           ///< digits of the acknowledgement id without leading zeros, empty: none
     std::string_view data;         ///< checked JSON text, no white space around it; empty: none
 };
