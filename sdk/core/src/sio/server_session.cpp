@@ -2,6 +2,9 @@
 
 #include "roomcast/core/value.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace roomcast::core::sio {
 
 void server_session::on_message(frame_kind kind, std::string_view data) {
@@ -25,19 +28,20 @@ void server_session::accept(slot_id slot) {
     entry& at = entries_[slot];
     at.state = entry_state::joined;
     connect_deadline_ = never;
-    if (at.kept.empty()) return;
-    replay_ = std::move(at.kept);
-    at.kept.clear();
+    // Those of another namespace may still be on their way out.
+    std::move(at.kept.begin(), at.kept.end(), std::back_inserter(replay_));
+    std::vector<kept_event>{}.swap(at.kept);
     at.kept_bytes = 0;
-    replay_next_ = 0;
-    replay_slot_ = slot;
 }
 
 void server_session::refuse(slot_id slot) { entries_[slot] = entry{}; }
 
 void server_session::leave(slot_id slot) {
     entries_[slot] = entry{};
-    if (!replay_.empty() && replay_slot_ == slot) replay_.clear();
+    const auto begin = replay_.begin() + static_cast<std::ptrdiff_t>(replay_next_);
+    replay_.erase(std::remove_if(begin, replay_.end(),
+                                 [slot](const kept_event& each) { return each.slot == slot; }),
+                  replay_.end());
 }
 
 void server_session::stop() {
@@ -45,6 +49,7 @@ void server_session::stop() {
     connect_deadline_ = never;
     output_.reset();
     replay_.clear();
+    replay_next_ = 0;
 }
 
 std::optional<server_output> server_session::poll_output() {
@@ -62,8 +67,8 @@ std::optional<server_output> server_session::poll_output() {
         server_output output;
         output.what =
             replayed_.type == packet_type::event ? server_output::kind::event : server_output::kind::ack;
-        output.slot = replay_slot_;
-        output.nsp = entries_[replay_slot_].nsp;
+        output.slot = replayed_.slot;
+        output.nsp = entries_[replayed_.slot].nsp;
         output.id = replayed_.id;
         output.data = replayed_.text;
         output.parts = std::move(replayed_.parts);
@@ -110,7 +115,7 @@ void server_session::on_packet() {
         violate(errc::unknown_type); // only servers send it
         return;
     } else if (at->state == entry_state::asked && packet.type != packet_type::disconnect) {
-        keep(*at);
+        keep(*at, slot);
         return;
     }
     server_output output;
@@ -140,10 +145,10 @@ void server_session::on_packet() {
     output_ = std::move(output);
 }
 
-void server_session::keep(entry& at) {
+void server_session::keep(entry& at, slot_id slot) {
     const packet_view& packet = decoder_.packet();
     kept_event event{std::string{packet.data}, decoder_.take_attachments(), packet.type,
-                     std::string{packet.id}};
+                     std::string{packet.id}, slot};
     if (event.text.empty()) return;
     at.kept_bytes += event.text.size();
     if (event.parts) {

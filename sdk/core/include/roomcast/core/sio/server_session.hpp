@@ -77,6 +77,7 @@ private:
         sio::attachments parts;
         packet_type type;
         std::string id;
+        slot_id slot;
     };
     enum class entry_state : std::uint8_t { free, asked, joined };
     struct entry {
@@ -87,18 +88,17 @@ private:
     };
 
     void on_packet();
-    void keep(entry& at);
+    void keep(entry& at, slot_id slot);
     void violate(std::error_code error);
     entry* find(std::string_view nsp, slot_id& slot);
 
     const limits* bounds_;
     decoder decoder_;
     std::vector<entry> entries_; ///< index = slot
-    std::vector<kept_event> replay_;
+    std::vector<kept_event> replay_; ///< of namespaces just accepted, to be put out
     kept_event replayed_;
     std::optional<server_output> output_;
     std::size_t replay_next_ = 0;
-    slot_id replay_slot_ = 0;
     time_point connect_deadline_;
     bool is_stopped_ = false;
 };
