@@ -51,8 +51,7 @@ std::string recovery_log::last_offset() const {
 void recovery_log::save(saved_session session, core::time_point now) {
     expire(now);
     while (sessions_.size() >= bounds_.max_sessions && !order_.empty()) {
-        dropped_ += sessions_.erase(order_.front().second);
-        order_.pop_front();
+        if (forget_oldest()) ++dropped_;
     }
     order_.emplace_back(now, session.pid);
     session.away_since = now;
@@ -95,13 +94,17 @@ std::vector<core::shared_message> recovery_log::beyond(const progress& seen,
 void recovery_log::expire(core::time_point now) {
     while (!events_.empty() && core::deadline_after(events_.front().at, bounds_.max_age) <= now) drop_first();
     while (!order_.empty() && core::deadline_after(order_.front().first, bounds_.max_age) <= now) {
-        const auto found = sessions_.find(order_.front().second);
-        // The same client may have come and gone again since this note was written.
-        if (found != sessions_.end() && found->second.away_since == order_.front().first) {
-            sessions_.erase(found);
-        }
-        order_.pop_front();
+        (void)forget_oldest();
     }
+}
+
+bool recovery_log::forget_oldest() {
+    const auto found = sessions_.find(order_.front().second);
+    // The same client may have come and gone again since this note was written.
+    const bool is_same = found != sessions_.end() && found->second.away_since == order_.front().first;
+    if (is_same) sessions_.erase(found);
+    order_.pop_front();
+    return is_same;
 }
 
 bool recovery_log::would_get(const saved_session& session, const target& whom) {

@@ -90,6 +90,8 @@ private:
 
     static bool would_get(const saved_session& session, const target& whom);
     void drop_first();
+    /// Takes the oldest note away, and its session. @return false: that was gone, or saved anew
+    bool forget_oldest();
 
     bounds bounds_;
     progress seen_;
