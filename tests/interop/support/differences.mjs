@@ -49,9 +49,24 @@ export const differences = {
     reason: "the packet means that the transport is to be closed",
   },
   jsonDepth: {
-    reference: "takes JSON of any depth that its stack bears",
+    reference: "takes JSON of any depth, and dies of it where a handler sends it back",
     ours: "closes the connection at JSON nested deeper than its limit",
     reason: "depth costs stack in every program that reads the event later",
+  },
+  attachmentCount: {
+    reference: "takes what JavaScript's Number() reads as 1 to 10: `1e0`, `+1`, ` 1`, `0x1`",
+    ours: "takes decimal digits only, and closes the connection otherwise",
+    reason: "the protocol says a number of attachments, and no client writes it so",
+  },
+  sendQueue: {
+    reference: "keeps everything for a client that does not read, without a limit",
+    ours: "closes the connection of a client that is too far behind",
+    reason: "one slow client must not take the memory of all",
+  },
+  pingFlood: {
+    reference: "queues a pong for every ping of a client that does not read",
+    ours: "keeps a bounded number of pongs",
+    reason: "one slow client must not take the memory of all",
   },
 };
 

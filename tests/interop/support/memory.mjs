@@ -1,7 +1,7 @@
 // What a server holds: anonymous memory that is really there, read from the kernel.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { pause } from "./wait.mjs";
+import { pause, until } from "./wait.mjs";
 
 export const MiB = 1024 * 1024;
 
@@ -11,6 +11,8 @@ export function rss(pid) {
   // memory given back lazily still counts as resident until somebody else wants it
   return field("Anonymous") - field("LazyFree");
 }
+
+export const openFiles = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 
 // npm socket.io: collects first, as what is garbage is not held.
 async function settled(server) {
@@ -34,6 +36,7 @@ export class Gauge {
   constructor(server, before) {
     this.server = server;
     this.before = before;
+    this.files = openFiles(server.pid);
   }
 
   async until(what, holds) {
@@ -52,7 +55,9 @@ export class Gauge {
     return this.until(`memory rises by ${bytes / MiB} MiB`, (change) => change >= bytes);
   }
 
-  fallsBack(slack = 24 * MiB) {
-    return this.until(`memory falls back to within ${slack / MiB} MiB`, (change) => change <= slack);
+  // Memory is near its level before, and the connections are closed on the server's side as well.
+  async fallsBack(slack = 24 * MiB) {
+    await this.until(`memory falls back to within ${slack / MiB} MiB`, (change) => change <= slack);
+    await until("the server closes what its clients have closed", () => openFiles(this.server.pid) <= this.files + 8);
   }
 }

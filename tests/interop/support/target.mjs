@@ -53,6 +53,10 @@ function environment(target, options) {
     const kind = target === "reference" ? "reference" : "ours";
     env[kind === "reference" ? reference : ourName] = fixed ? fixed[kind] : String(value);
   }
+  if (target === "reference") {
+    // Buffers are given back when they are freed: without this, what glibc keeps for later looks as if it were held.
+    Object.assign(env, { MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "131072", MALLOC_ARENA_MAX: "2" });
+  }
   if (process.env.ROOMCAST_THREADS && target !== "reference") {
     env.ROOMCAST_THREADS = process.env.ROOMCAST_THREADS;
   }
