@@ -566,10 +566,10 @@ TEST(EioServerSessionUpgrade, CompletionMovesTheSession) {
     EXPECT_EQ(it.session.next_timeout(), start + seconds{25});
 }
 
-TEST(EioServerSessionUpgrade, GetThatWaitsAtTheCompletionGetsNoop) {
+TEST(EioServerSessionUpgrade, GetThatWaitsAtTheCompletionIsToldThatItsTransportIsClosed) {
     script it = probed();
     EXPECT_EQ(it.get(1), lines{});
-    EXPECT_EQ(it.text(9, "5"), (lines{answer(1, "6"), "upgraded to link 9"}));
+    EXPECT_EQ(it.text(9, "5"), (lines{answer(1, "1"), "upgraded to link 9"}));
 }
 
 TEST(EioServerSessionUpgrade, CompletionWithoutAProbeIsAccepted) {

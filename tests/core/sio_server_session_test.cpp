@@ -197,7 +197,7 @@ TEST(SioServerSessionPackets, PacketForANamespaceLeftIsAViolation) {
 TEST(SioServerSessionPackets, ConnectErrorFromAClientIsAViolation) {
     script it;
     it.join("0");
-    EXPECT_EQ(it.text(R"(4{"message":"x"})"), lines{violation(errc::unknown_type)});
+    EXPECT_EQ(it.text(R"(4{"message":"x"})"), lines{violation(errc::unexpected_type)});
 }
 
 TEST(SioServerSessionPackets, WhatCannotBeDecodedIsAViolation) {

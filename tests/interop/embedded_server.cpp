@@ -365,17 +365,21 @@ private:
             });
         });
         at.on("room-size", [this](rc::socket&, rc::event& event) {
-            const auto count = [nsp = room_at(event, 0), room = room_at(event, 1),
-                                answer = event.answer_later()](const rc::statistics&,
-                                                               const std::vector<rc::room_info>& rooms) {
-                std::size_t size = 0;
+            const std::string nsp = room_at(event, 0);
+            const std::string room = room_at(event, 1);
+            const rc::responder answer = event.answer_later();
+            const auto count = [=, this](const rc::statistics&, const std::vector<rc::room_info>& rooms) {
                 for (const rc::room_info& each : rooms) {
-                    if (each.nsp == nsp && each.room == room) size = each.sockets;
+                    if (each.nsp == nsp && each.room == room) return answer({each.sockets});
                 }
-                answer({size});
+                // A socket's own room is in no list of rooms.
+                const auto all = io_->everyone_in(nsp);
+                if (!all) return answer({0});
+                all->to(room).fetch_sockets(
+                    [answer](const std::vector<rc::remote_socket>& found) { answer({found.size()}); });
             };
-            constexpr std::size_t all = 1'000'000;
-            io_->collect(count, all);
+            constexpr std::size_t all_rooms = 1'000'000;
+            io_->collect(count, all_rooms);
         });
         at.on("last-disconnect", [this](rc::socket&, rc::event& event) {
             if (const auto reason = gone_.reason_of(room_at(event, 0))) {

@@ -49,6 +49,7 @@ const char* text_of(errc code) {
     case errc::too_many_namespaces: return "the connection asks for more namespaces than allowed";
     case errc::connect_timeout: return "no namespace was joined in time";
     case errc::already_connected: return "the namespace was asked for twice";
+    case errc::unexpected_type: return "a packet that only the other end may send";
     case errc::too_many_pending_events: return "more events wait for their namespace than allowed";
     }
     return "unknown error";
@@ -86,6 +87,7 @@ condition group_of(errc code) {
     case errc::invalid_close_frame:
     case errc::connect_timeout:
     case errc::already_connected: return condition::peer_fault;
+    case errc::unexpected_type: return condition::peer_fault;
     case errc::too_many_packets:
     case errc::payload_too_large:
     case errc::namespace_too_long:

@@ -224,13 +224,13 @@ void session::on_packet(core::sio::server_output& output) {
         break;
     case kind::send: send(std::move(output.message)); break;
     case kind::violation: {
-        const bool is_state_error = output.error == core::errc::not_connected ||
-                                    output.error == core::errc::connect_timeout ||
-                                    output.error == core::errc::already_connected;
+        const bool is_state_error =
+            output.error == core::errc::not_connected || output.error == core::errc::connect_timeout ||
+            output.error == core::errc::already_connected || output.error == core::errc::unexpected_type;
         if (output.error != core::errc::connect_timeout) ++home_->counts().protocol_errors;
-        // The reference's two words for it: what it could not decode, and what it had no socket for.
-        if (is_state_error) end_sockets("forced server close");
         eio_.close(home_->now(), core::eio::close_reason::forced_close);
+        // The reference's word for it while the peer has yet to be told.
+        if (is_state_error && !eio_.is_finished()) end_sockets("forced server close");
         break;
     }
     }

@@ -34,6 +34,15 @@ std::string cookie_header(const cookie_options& cookie, const std::string& sid) 
     return line + "\r\n";
 }
 
+/// What all answers of the polling transport carry. @source npm engine.io, `Polling.headers`
+std::string polling_headers(const transport::connection& from, const std::string& cors) {
+    const std::string_view agent = from.header("User-Agent");
+    const bool is_old =
+        agent.find(";MSIE") != std::string_view::npos || agent.find("Trident/") != std::string_view::npos;
+    // Those browsers take a payload for an attack and change it.
+    return is_old ? cors + "X-XSS-Protection: 0\r\n" : cors;
+}
+
 } // namespace
 
 bool router::is_protocol_path(std::string_view path) const {
@@ -86,24 +95,27 @@ router::next router::on_protocol_request(transport::connection& from) {
     facts.allows_polling = chosen.allow_polling;
     facts.allows_websocket = chosen.allow_websocket;
     if (session != nullptr) facts.session = session->transport();
-    if (const auto reason = eio::verify(facts)) {
+    const auto reason = eio::verify(facts);
+    // The version is looked at last, after the application was asked.
+    if (reason && *reason != eio::refusal::unsupported_version) {
         refuse(from, *reason, cors);
         return next::done;
     }
     if (session == nullptr) {
-        open_session(from, query, cors);
+        open_session(from, query, reason, cors);
         return next::done;
     }
     if (head.is_upgrade) {
         if (const std::string_view wrong = transport::check_upgrade(from); !wrong.empty()) {
-            from.refuse_upgrade(wrong, "Sec-WebSocket-Version: 13, 8\r\n" + cors);
+            from.refuse_upgrade(wrong, transport::upgrade_hint(wrong));
             return next::done;
         }
         from.become_websocket(*session, cors);
+        from.write({}); // a session that polls writes nothing here: the peer waits for the answer to probe
         session->on_link_open(from);
         return next::done;
     }
-    from.keep_headers(cors, cookie_header(chosen.cookie, session->sid()));
+    from.keep_headers(polling_headers(from, cors), cookie_header(chosen.cookie, session->sid()));
     from.wait_for(*session);
     if (head.method == "GET") {
         session->on_poll(from);
@@ -119,7 +131,7 @@ router::next router::on_protocol_request(transport::connection& from) {
 }
 
 void router::open_session(transport::connection& from, const eio::request_query& query,
-                          const std::string& cors) {
+                          std::optional<eio::refusal> reason, const std::string& cors) {
     const options& chosen = context_->options;
     auto info = from.make_info();
     if (context_->allow_request) {
@@ -130,6 +142,10 @@ void router::open_session(transport::connection& from, const eio::request_query&
             return;
         }
     }
+    if (reason) {
+        refuse(from, *reason, cors);
+        return;
+    }
     if (context_->is_stopping) {
         from.close_after_answer();
         from.respond(503, text_plain, cors, "the server is stopping");
@@ -138,7 +154,7 @@ void router::open_session(transport::connection& from, const eio::request_query&
     engine::shard& home = from.home();
     if (from.head().is_upgrade) {
         if (const std::string_view wrong = transport::check_upgrade(from); !wrong.empty()) {
-            from.refuse_upgrade(wrong, "Sec-WebSocket-Version: 13, 8\r\n" + cors);
+            from.refuse_upgrade(wrong, transport::upgrade_hint(wrong));
             return;
         }
         engine::session& session =
@@ -149,7 +165,7 @@ void router::open_session(transport::connection& from, const eio::request_query&
     engine::session& session =
         home.open_session(std::make_unique<engine::session>(home, std::move(info), nullptr));
     if (query.jsonp) session.use_jsonp(eio::jsonp_index(*query.jsonp));
-    from.keep_headers(cors, cookie_header(chosen.cookie, session.sid()));
+    from.keep_headers(polling_headers(from, cors), cookie_header(chosen.cookie, session.sid()));
     from.wait_for(session);
     session.on_poll(from);
 }
@@ -157,7 +173,7 @@ void router::open_session(transport::connection& from, const eio::request_query&
 void router::refuse(transport::connection& from, eio::refusal reason, const std::string& cors,
                     std::string_view message) {
     if (from.head().is_upgrade) {
-        from.refuse_upgrade(message.empty() ? eio::message_of(reason) : message, cors);
+        from.refuse_upgrade(message.empty() ? eio::message_of(reason) : message, {});
         return;
     }
     from.respond(eio::status_of(reason), "application/json", cors, eio::body_of(reason, message));

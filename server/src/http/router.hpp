@@ -4,6 +4,7 @@
 
 #include "roomcast/core/eio/request.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,7 @@ private:
     bool is_protocol_path(std::string_view path) const;
     next on_protocol_request(transport::connection& from);
     void open_session(transport::connection& from, const core::eio::request_query& query,
-                      const std::string& cors);
+                      std::optional<core::eio::refusal> reason, const std::string& cors);
     void refuse(transport::connection& from, core::eio::refusal reason, const std::string& cors,
                 std::string_view message = {});
     void on_application_request(transport::connection& from, std::string_view body);

@@ -43,13 +43,16 @@ std::string_view reason_phrase(unsigned status) {
 } // namespace
 
 struct connection::request {
-    request(const roomcast::server::http_options& bounds, std::uint64_t body_limit) {
+    request(const roomcast::server::http_options& bounds, std::uint64_t body_limit)
+        : most_body_bytes(body_limit) {
         parser.header_limit(static_cast<std::uint32_t>(bounds.max_header_bytes));
-        parser.body_limit(body_limit);
+        // Who handles the request answers a body that is too long: its head must be read first.
+        parser.body_limit(boost::none);
     }
     http::request_parser<http::string_body> parser;
     std::string headers_for_every_answer;
     std::string headers_for_first_answer;
+    std::uint64_t most_body_bytes;
     bool is_head_read = false;
     bool is_skipped = false;
 };
@@ -111,7 +114,7 @@ std::shared_ptr<connection*> connection::answer_place() {
 }
 
 void connection::limit_body(std::uint64_t bytes) {
-    request_->parser.body_limit(bytes);
+    request_->most_body_bytes = bytes;
 }
 
 void connection::keep_headers(std::string every, std::string first) {
@@ -280,6 +283,7 @@ void connection::on_ready(std::uint32_t events) {
         }
     }
     if (state_ == state::closed) return;
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) is_hung_up_ = true;
     if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 || events == 0) read();
 }
 
@@ -324,8 +328,9 @@ void connection::read() {
         const auto size = static_cast<std::size_t>(got);
         home_->counts().bytes_received += size;
         if (!on_bytes(buffer, size)) return;
-        // Less than asked for: the kernel has no more, and new bytes come with a new event.
-        if (size < engine::shard::read_buffer_bytes) return;
+        // Less than asked for: the kernel has no more, and new bytes come with a new event. An end does not,
+        // when it was told with these bytes.
+        if (size < engine::shard::read_buffer_bytes && !is_hung_up_) return;
         total += size;
         if (total >= most_bytes_a_turn) {
             if (state_ != state::closed) home_->read_again(*this);
@@ -408,8 +413,17 @@ bool connection::parse() {
             }
             if (state_ != state::http || !request_) continue;
             parser.eager(true);
+            parser.body_limit(request_->most_body_bytes);
             is_body_wanted_ = next == request_handler::next::read_body;
             request_->is_skipped = !is_body_wanted_ && !parser.is_done();
+            if (parser.content_length().value_or(0) > request_->most_body_bytes) {
+                refuse_body();
+                break;
+            }
+            if (is_body_wanted_ && !parser.is_done() && input_.empty() && waits_for_continue()) {
+                output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+                flush_own();
+            }
         }
         if (!parser.is_done()) {
             boost::system::error_code error;
@@ -422,13 +436,7 @@ bool connection::parse() {
             }
             if (error == http::error::need_more) break;
             if (error == http::error::body_limit) {
-                is_last_answer_ = true;
-                if (is_body_wanted_) {
-                    is_body_wanted_ = false;
-                    handler_->on_body_too_large(*this);
-                } else {
-                    is_ending_ = true;
-                }
+                refuse_body();
                 break;
             }
             if (error) {
@@ -485,6 +493,23 @@ bool connection::read_head() {
     std::size_t count = 0;
     for (auto field = fields.begin(); field != fields.end(); ++field) ++count;
     return count <= home_->shared().options.http.max_headers;
+}
+
+/// The body is longer than it may be: what is left of it will not be read.
+void connection::refuse_body() {
+    is_last_answer_ = true;
+    if (is_body_wanted_) {
+        is_body_wanted_ = false;
+        handler_->on_body_too_large(*this);
+    } else {
+        is_ending_ = true;
+    }
+}
+
+/// Does the peer send the body only when it is told to? @source RFC 9110, section 10.1.1
+bool connection::waits_for_continue() const {
+    return request_->parser.get().version() >= 11 &&
+           boost::beast::iequals(request_->parser.get()[http::field::expect], "100-continue");
 }
 
 void connection::end_request() {
@@ -577,10 +602,9 @@ void connection::on_peer_close(std::string_view payload) {
         end();
         return;
     }
-    // The peer's own code goes back.
-    const std::string_view code = payload.substr(0, 2);
-    core::ws::append_header(output_, core::ws::opcode::close, code.size());
-    output_ += code;
+    // The peer's own code and reason go back.
+    core::ws::append_header(output_, core::ws::opcode::close, payload.size());
+    output_ += payload;
     end_when_written();
 }
 

@@ -124,6 +124,8 @@ private:
     [[nodiscard]] bool on_bytes(char* data, std::size_t size);
     [[nodiscard]] bool parse();
     bool read_head();
+    void refuse_body();
+    bool waits_for_continue() const;
     void end_request();
     void on_frames(char* data, std::size_t size);
     void on_ping(std::string_view payload);
@@ -157,6 +159,7 @@ private:
     bool is_last_answer_ = false;
     bool is_ending_ = false; ///< linger, or end, once output_ is written
     bool is_parsing_ = false;
+    bool is_hung_up_ = false; ///< the poller told of the peer's end
     bool is_pong_queued_ = false;
     bool has_pong_ = false;
 };

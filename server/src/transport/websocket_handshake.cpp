@@ -13,6 +13,8 @@ namespace roomcast::server::transport {
 
 namespace {
 
+constexpr std::string_view wrong_version = "Missing or invalid Sec-WebSocket-Version header";
+
 bool is_token_character(char each) {
     constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
     return (each >= '0' && each <= '9') || (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
@@ -38,9 +40,13 @@ std::string_view check_upgrade(const connection& from) {
     }
     const std::string_view version = from.header("Sec-WebSocket-Version");
     if (from.count_headers("Sec-WebSocket-Version") != 1 || (version != "13" && version != "8")) {
-        return "Missing or invalid Sec-WebSocket-Version header";
+        return wrong_version;
     }
     return {};
+}
+
+std::string_view upgrade_hint(std::string_view wrong) {
+    return wrong == wrong_version ? "Sec-WebSocket-Version: 13, 8\r\n" : "";
 }
 
 std::string accept_for(std::string_view key) {

@@ -11,6 +11,9 @@ class connection;
 /// @source RFC 6455, section 4.2.1
 std::string_view check_upgrade(const connection& from);
 
+/// The header lines that go with what is wrong.
+std::string_view upgrade_hint(std::string_view wrong);
+
 /// `Sec-WebSocket-Accept` for a checked key.
 std::string accept_for(std::string_view key);
 

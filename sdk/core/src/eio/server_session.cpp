@@ -353,7 +353,8 @@ void server_session::on_probe_frame(frame_kind kind, std::string_view data) {
 }
 
 void server_session::upgrade() {
-    if (poll_request_ != 0) answer_poll(digit(packet_type::noop));
+    // The old transport is closed, and a peer that still polls is told so.
+    if (poll_request_ != 0) answer_poll(digit(packet_type::close));
     link_ = probe_link_;
     end_probe();
     transport_ = transport::websocket;

@@ -112,7 +112,7 @@ void server_session::on_packet() {
         violate(errc::not_connected);
         return;
     } else if (packet.type == packet_type::connect_error) {
-        violate(errc::unknown_type); // only servers send it
+        violate(errc::unexpected_type); // only servers send it
         return;
     } else if (at->state == entry_state::asked && packet.type != packet_type::disconnect) {
         keep(*at, slot);

@@ -55,6 +55,7 @@ enum class errc {
     too_many_pending_events,
     connect_timeout,
     already_connected,
+    unexpected_type,
 };
 
 /// Groups of causes that callers act on: `ec == condition::peer_fault`.
