@@ -406,8 +406,10 @@ int main() {
         pthread_sigmask(SIG_BLOCK, &ending, nullptr);
         std::signal(SIGUSR2, SIG_IGN); // a question that only a garbage collector can answer
 
+        // Handlers use it until the server's threads have ended.
+        std::optional<application> served;
         rc::server io{chosen_options()};
-        const application served{io};
+        served.emplace(io);
         if (text_setting("APP_HOOKS", "") == "1") {
             io.allow_request([](const rc::handshake_info& info) -> std::optional<std::string> {
                 const std::string_view refusal = info.header("x-refuse");

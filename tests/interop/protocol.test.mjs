@@ -216,7 +216,7 @@ describe.each(transports)("over %s", (transport) => {
     it("with whitespace between its tokens", async () => {
       const session = await joined();
       await session.send('425[ "echo" ,\n\t[ 1 , { "a" : 2 } ] ]');
-      expect(await session.next()).toBe('435[[1,{"a":2}]]');
+      expect(await session.next()).toBe(differs("jsonText") ? '435[[ 1 , { "a" : 2 } ]]' : '435[[1,{"a":2}]]');
     });
   });
 

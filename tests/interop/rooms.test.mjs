@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connected, ear, heardAll } from "./support/clients.mjs";
+import { differs } from "./support/differences.mjs";
 import { has, launch } from "./support/target.mjs";
 import { next, take, until } from "./support/wait.mjs";
 
@@ -81,6 +82,10 @@ describe("publishing to a room", () => {
       await b.emitWithAck("join", room);
       await a.emitWithAck("publish", room, "in");
       const [first, second] = await heard(a, b);
+      if (differs("roomNameLength") && room.length > 512) {
+        expect([first, second]).toEqual([[], []]);
+        return;
+      }
       // "" and "*" may stand for everybody in a rule; whoever is in the room hears it once in any case
       expect(second).toEqual([["msg", "in"]]);
       if (has.handlers) {

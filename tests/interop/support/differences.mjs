@@ -68,6 +68,41 @@ export const differences = {
     ours: "keeps a bounded number of pongs",
     reason: "one slow client must not take the memory of all",
   },
+  engineMiddleware: {
+    reference: "runs Engine.IO middlewares before a request is looked at",
+    ours: "has none; allow_request decides on the first request of a connection",
+    reason: "it is a hook for npm's HTTP middlewares",
+  },
+  generateId: {
+    reference: "lets the application make session ids, and refuses a handshake when that fails",
+    ours: "makes them itself",
+    reason: "an id says which thread has the session, and has to be hard to guess",
+  },
+  webSocketOfPolling: {
+    reference: "answers 101 to an upgrade with transport=polling, then closes the WebSocket",
+    ours: "refuses the upgrade with status 400, code 3's message",
+    reason: "the client learns why, and it costs no session",
+  },
+  secondWebSocket: {
+    reference: "answers the probe of a second WebSocket with the sid of a session that began on WebSocket",
+    ours: "closes it, as after an upgrade",
+    reason: "there is nothing to upgrade, and the answer promises it",
+  },
+  jsonText: {
+    reference: "parses arguments and writes them anew",
+    ours: "passes on the text of an argument as it came, white space and spelling of numbers included",
+    reason: "the value is the same, and no digit of a large number is lost",
+  },
+  volatileOffset: {
+    reference: "sends volatile events without an offset; the client takes a last argument that is a string for one",
+    ours: "ends a volatile event whose last argument is a string with the offset of the last event kept",
+    reason: "otherwise the client's next recovery fails",
+  },
+  roomNameLength: {
+    reference: "takes room names of any length",
+    ours: "refuses to join a room whose name is longer than a limit",
+    reason: "clients often choose the names, and each is kept while anybody is in the room",
+  },
 };
 
 export function differs(name) {
