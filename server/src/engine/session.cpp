@@ -95,7 +95,15 @@ void session::on_link_closed(link& gone, bool is_error) {
 }
 
 void session::send(core::shared_message message) {
-    if (eio_.send(std::move(message))) mark_dirty();
+    if (!eio_.send(std::move(message))) return;
+    const std::uint64_t bound = home_->shared().options.session.max_queue_bytes;
+    if (bound != 0 && eio_.pending().bytes() > bound) {
+        // Packets of the protocol cannot be dropped, and a peer may ask for them without reading any.
+        link* current = find_link(current_link_);
+        if (current != nullptr && !is_congested_) is_congested_ = !current->flush(eio_.pending());
+        is_slow_ = is_slow_ || eio_.pending().bytes() > bound;
+    }
+    mark_dirty();
 }
 
 void session::enqueue(const core::shared_message& message, bool is_volatile) {
