@@ -33,28 +33,34 @@ socket_state::~socket_state() = default;
 void socket_state::begin() {
     if (slice_->log() != nullptr) {
         if (const auto request = core::sio::parse_recovery(auth_)) {
-            ask_for_recovery(*request);
+            ask_for_recovery(*request, 0);
             return;
         }
     }
     run_middleware(0);
 }
 
-void socket_state::ask_for_recovery(const core::sio::recovery_request& request) {
+void socket_state::ask_for_recovery(const core::sio::recovery_request& request, std::size_t asked) {
     const auto& shards = home_->shared().shards;
-    const auto index = base::shard_of(request.pid);
-    if (!index || *index >= shards.size()) {
+    const auto first = base::shard_of(request.pid);
+    if (is_gone() || !first || *first >= shards.size() || asked == shards.size()) {
         on_recovery(std::nullopt);
         return;
     }
-    shard* keeper = shards[*index].get();
-    keeper->dispatch([self = shared_from_this(), keeper, request] {
+    // The shard that made the pid, most likely; the others when the client has moved since.
+    shard* keeper = shards[(*first + asked) % shards.size()].get();
+    keeper->dispatch([self = shared_from_this(), keeper, request, asked] {
         std::optional<hub::recovered_session> found;
         if (name_space_slice* slice = keeper->find_slice(self->nsp())) {
             found = slice->log()->take(request.pid, request.offset, keeper->now());
         }
-        self->home().dispatch(
-            [self, found = std::move(found)]() mutable { self->on_recovery(std::move(found)); });
+        self->home().dispatch([self, request, asked, found = std::move(found)]() mutable {
+            if (found) {
+                self->on_recovery(std::move(found));
+            } else {
+                self->ask_for_recovery(request, asked + 1);
+            }
+        });
     });
 }
 

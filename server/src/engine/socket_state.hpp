@@ -85,7 +85,7 @@ private:
         std::vector<std::function<void(socket&, std::string_view)>> disconnect;
     };
 
-    void ask_for_recovery(const core::sio::recovery_request& request);
+    void ask_for_recovery(const core::sio::recovery_request& request, std::size_t asked);
     void on_recovery(std::optional<hub::recovered_session> found);
     void run_middleware(std::size_t index);
     void finish_connect();
