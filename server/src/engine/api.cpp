@@ -227,7 +227,9 @@ broadcast_operator socket::broadcast() const {
     return broadcast_operator{state_->whole()}.except(state_->id());
 }
 
-broadcast_operator socket::everyone() const { return broadcast_operator{state_->whole()}; }
+broadcast_operator socket::everyone() const {
+    return broadcast_operator{state_->whole()};
+}
 
 void socket::disconnect(bool close_connection) const {
     state_->home().dispatch([state = state_, close_connection] { state->disconnect(close_connection); });

@@ -19,6 +19,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <functional>
 
 namespace http = boost::beast::http;
 
@@ -31,9 +32,16 @@ constexpr std::size_t most_bytes_a_turn = 256U << 10U;
 constexpr std::size_t most_pieces = 64;
 /// Without a session, what an unread WebSocket may make us owe in pongs.
 constexpr std::size_t most_own_bytes = 4096;
+constexpr std::size_t most_extension_bytes = 1024;
 
 std::string_view view_of(boost::beast::string_view text) {
     return {text.data(), text.size()};
+}
+
+/// A header that goes on in a second line: some take it for a header of its own. @source RFC 9112,
+/// section 5.2
+bool has_folded_line(std::string_view head) {
+    return head.find("\n ") != std::string_view::npos || head.find("\n\t") != std::string_view::npos;
 }
 
 std::string_view reason_phrase(unsigned status) {
@@ -48,7 +56,14 @@ struct connection::request {
         parser.header_limit(static_cast<std::uint32_t>(bounds.max_header_bytes));
         // Who handles the request answers a body that is too long: its head must be read first.
         parser.body_limit(boost::none);
+        parser.on_chunk_header(check_extensions);
     }
+    // Nobody uses chunk extensions, and a proxy may read them differently.
+    std::function<void(std::uint64_t, boost::beast::string_view, boost::system::error_code&)>
+        check_extensions =
+            [](std::uint64_t, boost::beast::string_view extensions, boost::system::error_code& error) {
+                if (extensions.size() > most_extension_bytes) error = http::error::bad_chunk_extension;
+            };
     http::request_parser<http::string_body> parser;
     std::string headers_for_every_answer;
     std::string headers_for_first_answer;
@@ -379,6 +394,7 @@ bool connection::parse() {
             if (moving_to_ == nullptr) {
                 boost::system::error_code error;
                 const std::size_t used = parser.put(boost::asio::buffer(input_), error);
+                const bool is_folded = has_folded_line(std::string_view{input_}.substr(0, used));
                 input_.erase(0, used);
                 if (error == http::error::need_more) break;
                 if (error) {
@@ -391,7 +407,7 @@ bool connection::parse() {
                 if (!parser.is_header_done()) break;
                 is_answer_due_ = true;
                 request_->is_head_read = true;
-                if (!read_head()) {
+                if (!read_head() || is_folded) {
                     is_last_answer_ = true;
                     ++home_->counts().protocol_errors;
                     handler_->on_bad_request(*this, 400);
@@ -434,7 +450,10 @@ bool connection::parse() {
             } else {
                 error = http::error::need_more;
             }
-            if (error == http::error::need_more) break;
+            if (error == http::error::need_more &&
+                input_.size() <= home_->shared().options.http.max_header_bytes) {
+                break; // what is left is the beginning of a chunk's head, or of the trailers
+            }
             if (error == http::error::body_limit) {
                 refuse_body();
                 break;
@@ -477,6 +496,7 @@ bool connection::read_head() {
     head_.path = head_.target.substr(0, mark);
     head_.query = mark == std::string_view::npos ? std::string_view{} : head_.target.substr(mark + 1);
     head_.is_keep_alive = fields.keep_alive();
+    head_.is_http_11 = fields.version() >= 11;
     const bool is_chunked = request_->parser.chunked();
     const auto length = request_->parser.content_length();
     head_.has_body = is_chunked || (length && *length > 0);
@@ -487,7 +507,11 @@ bool connection::read_head() {
     const std::size_t lengths = count_headers("Content-Length");
     // Two ways to say how long a body is are one too many: the next hop may believe the other one.
     if ((transfer_encodings > 0 && lengths > 0) || transfer_encodings > 1 || lengths > 1) return false;
-    if (transfer_encodings > 0 && (!is_chunked || fields.version() < 11)) return false;
+    if (transfer_encodings > 0 &&
+        (fields.version() < 11 || !is_chunked ||
+         !boost::beast::iequals(fields[http::field::transfer_encoding], "chunked"))) {
+        return false;
+    }
     if (fields.version() >= 11 && count_headers("Host") != 1) return false;
     if (head_.target.empty() || (head_.target[0] != '/' && head_.target != "*")) return false;
     std::size_t count = 0;

@@ -29,6 +29,7 @@ struct request_head {
     bool is_upgrade = false; ///< asks for another protocol by Connection and Upgrade
     bool has_body = false;
     bool is_keep_alive = true;
+    bool is_http_11 = true;
 };
 
 /// Decides what a request means. One for all connections; called on their shards.

@@ -21,11 +21,26 @@ bool is_token_character(char each) {
            marks.find(each) != std::string_view::npos;
 }
 
+/// Names between commas, with spaces around them.
+bool is_list_of_tokens(std::string_view list) {
+    for (;;) {
+        const std::size_t comma = list.find(',');
+        std::string_view token = list.substr(0, comma);
+        const std::size_t begin = token.find_first_not_of(" \t");
+        if (begin == std::string_view::npos) return false;
+        token = token.substr(begin, token.find_last_not_of(" \t") + 1 - begin);
+        if (!std::all_of(token.begin(), token.end(), is_token_character)) return false;
+        if (comma == std::string_view::npos) return true;
+        list.remove_prefix(comma + 1);
+    }
+}
+
 } // namespace
 
 std::string_view check_upgrade(const connection& from) {
     const request_head& head = from.head();
     if (head.method != "GET") return "Invalid HTTP method";
+    if (!head.is_http_11) return "A WebSocket upgrade needs HTTP/1.1";
     if (head.has_body) return "A WebSocket upgrade has no body";
     std::string protocol{from.header("Upgrade")};
     std::transform(protocol.begin(), protocol.end(), protocol.begin(), [](char each) {
@@ -41,6 +56,10 @@ std::string_view check_upgrade(const connection& from) {
     const std::string_view version = from.header("Sec-WebSocket-Version");
     if (from.count_headers("Sec-WebSocket-Version") != 1 || (version != "13" && version != "8")) {
         return wrong_version;
+    }
+    if (from.count_headers("Sec-WebSocket-Protocol") > 0 &&
+        !is_list_of_tokens(from.header("Sec-WebSocket-Protocol"))) {
+        return "Invalid Sec-WebSocket-Protocol header";
     }
     return {};
 }
