@@ -36,7 +36,9 @@ std::string body_of(refusal reason, std::string_view message) {
     return body;
 }
 
-std::uint16_t status_of(refusal reason) { return reason == refusal::forbidden ? 403 : 400; }
+std::uint16_t status_of(refusal reason) {
+    return reason == refusal::forbidden ? 403 : 400;
+}
 
 std::string percent_decode(std::string_view text) {
     std::string decoded;
@@ -82,8 +84,8 @@ request_query parse_query(std::string_view raw_query) {
 std::optional<refusal> verify(const request_facts& facts) {
     const request_query& query = *facts.query;
     const bool is_websocket = query.transport == "websocket";
-    const bool is_known = (query.transport == "polling" && facts.allows_polling) ||
-                          (is_websocket && facts.allows_websocket);
+    const bool is_known =
+        (query.transport == "polling" && facts.allows_polling) || (is_websocket && facts.allows_websocket);
     if (!is_known) return refusal::transport_unknown;
     if (!facts.is_origin_clean) return refusal::bad_request;
     if (query.has_sid) {

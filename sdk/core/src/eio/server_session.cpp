@@ -15,7 +15,9 @@ const shared_message& ping_message() {
     return message;
 }
 
-std::string digit(packet_type type) { return {digit_of(type)}; }
+std::string digit(packet_type type) {
+    return {digit_of(type)};
+}
 
 } // namespace
 
@@ -103,7 +105,9 @@ void server_session::on_post_too_large(std::uint64_t request) {
     respond(request, 413, {}, false);
 }
 
-void server_session::on_other_method(std::uint64_t request) { respond(request, 500, {}, false); }
+void server_session::on_other_method(std::uint64_t request) {
+    respond(request, 500, {}, false);
+}
 
 void server_session::on_request_closed(std::uint64_t request) {
     if (request == poll_request_) {

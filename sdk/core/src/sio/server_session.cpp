@@ -34,14 +34,16 @@ void server_session::accept(slot_id slot) {
     at.kept_bytes = 0;
 }
 
-void server_session::refuse(slot_id slot) { entries_[slot] = entry{}; }
+void server_session::refuse(slot_id slot) {
+    entries_[slot] = entry{};
+}
 
 void server_session::leave(slot_id slot) {
     entries_[slot] = entry{};
     const auto begin = replay_.begin() + static_cast<std::ptrdiff_t>(replay_next_);
-    replay_.erase(std::remove_if(begin, replay_.end(),
-                                 [slot](const kept_event& each) { return each.slot == slot; }),
-                  replay_.end());
+    replay_.erase(
+        std::remove_if(begin, replay_.end(), [slot](const kept_event& each) { return each.slot == slot; }),
+        replay_.end());
 }
 
 void server_session::stop() {

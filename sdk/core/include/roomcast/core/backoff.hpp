@@ -13,15 +13,15 @@ public:
     struct options {
         duration first = std::chrono::seconds{1};   ///< delay before the first retry
         duration longest = std::chrono::seconds{5}; ///< the cap
-        double jitter = 0.5;                        ///< 0..1: the delay varies by this part of itself either way
+        double jitter = 0.5; ///< 0..1: the delay varies by this part of itself either way
     };
 
     explicit backoff(options chosen) : options_(chosen) {}
 
     /// The next delay; counts the attempt. @param random_word 64 random bits.
     duration next(std::uint64_t random_word);
-    /// Called when a namespace was joined, not when bytes first flowed: a server that accepts and then refuses
-    /// must not be called in a tight loop.
+    /// Called when a namespace was joined, not when bytes first flowed: a server that accepts and then
+    /// refuses must not be called in a tight loop.
     void reset() { attempts_ = 0; }
     std::uint32_t attempts() const { return attempts_; }
 

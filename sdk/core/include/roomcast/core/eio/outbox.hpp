@@ -8,8 +8,8 @@
 
 namespace roomcast::core::eio {
 
-/// Packets that one session owes its peer, in order, with their bytes counted. The messages are shared with all
-/// their other receivers; only the place in the queue is the session's own.
+/// Packets that one session owes its peer, in order, with their bytes counted. The messages are shared with
+/// all their other receivers; only the place in the queue is the session's own.
 class outbox {
 public:
     void push(shared_message message) {
@@ -22,7 +22,8 @@ public:
     std::uint64_t bytes() const { return bytes_; }
     std::size_t messages() const { return queue_.size() - head_; }
 
-    /// Collects the rest of what is owed as pieces of bytes, up to `most` pieces and about `most_bytes` bytes.
+    /// Collects the rest of what is owed as pieces of bytes, up to `most` pieces and about `most_bytes`
+    /// bytes.
     /// @param piece called with (const char*, size_t) for each
     template <class Piece>
     void gather(std::size_t most, std::uint64_t most_bytes, Piece&& piece) const {
@@ -60,8 +61,8 @@ public:
 
     void clear();
 
-    /// Removes the oldest events and acknowledgements not yet begun until at most `most_bytes` are left, or until
-    /// only other packets are. @return how many went
+    /// Removes the oldest events and acknowledgements not yet begun until at most `most_bytes` are left, or
+    /// until only other packets are. @return how many went
     std::size_t drop_oldest(std::uint64_t most_bytes);
 
 private:

@@ -30,6 +30,8 @@ struct packet_view {
 result<packet_view> decode_text(std::string_view text);
 
 /// The digit of a packet type.
-constexpr char digit_of(packet_type type) { return static_cast<char>('0' + static_cast<int>(type)); }
+constexpr char digit_of(packet_type type) {
+    return static_cast<char>('0' + static_cast<int>(type));
+}
 
 } // namespace roomcast::core::eio

@@ -8,7 +8,8 @@
 
 namespace roomcast::core::eio {
 
-/// Why an Engine.IO request is refused; the numbers stand in the answer. @source npm engine.io, `Server.errors`
+/// Why an Engine.IO request is refused; the numbers stand in the answer. @source npm engine.io,
+/// `Server.errors`
 enum class refusal : std::uint8_t {
     transport_unknown = 0,
     unknown_sid = 1,
@@ -48,7 +49,8 @@ struct request_facts {
     std::optional<transport> session;
 };
 
-/// Checks a request in the reference's order: transport, origin, sid, the session's transport, version, method.
+/// Checks a request in the reference's order: transport, origin, sid, the session's transport, version,
+/// method.
 /// @return nothing when it may go on
 std::optional<refusal> verify(const request_facts& facts);
 

@@ -34,14 +34,14 @@ struct session_options {
 /// What the driver must do next. Views in it are valid until the next input.
 struct session_output {
     enum class kind : std::uint8_t {
-        message,        ///< `data` (text or binary) came from the peer
-        respond,        ///< answer HTTP request `request` with `status` and `body`
-        abort_request,  ///< end the TCP connection of `request` without an answer
-        send_link,      ///< send `frame_bytes` on WebSocket `link`
-        close_link,     ///< close WebSocket `link` with `code`, the outbox first if it is the current one
-        abort_link,     ///< end the TCP connection of WebSocket `link` without a word
-        upgraded,       ///< the session moved from polling to WebSocket `link`; the outbox goes there now
-        closed,         ///< the session ended for `reason`; nothing comes from the peer after this
+        message,       ///< `data` (text or binary) came from the peer
+        respond,       ///< answer HTTP request `request` with `status` and `body`
+        abort_request, ///< end the TCP connection of `request` without an answer
+        send_link,     ///< send `frame_bytes` on WebSocket `link`
+        close_link,    ///< close WebSocket `link` with `code`, the outbox first if it is the current one
+        abort_link,    ///< end the TCP connection of WebSocket `link` without a word
+        upgraded,      ///< the session moved from polling to WebSocket `link`; the outbox goes there now
+        closed,        ///< the session ended for `reason`; nothing comes from the peer after this
     };
     kind what{};
     frame_kind data_kind = frame_kind::text;
@@ -56,11 +56,11 @@ struct session_output {
 };
 
 /// The server end of one Engine.IO connection over either transport: handshake, heartbeat, polling requests,
-/// upgrade, close. The driver names HTTP requests by `request` and WebSockets by `link` (never 0), gives every
-/// input with its time, then drains `poll_output` until it gives nothing, then asks `next_timeout`.
+/// upgrade, close. The driver names HTTP requests by `request` and WebSockets by `link` (never 0), gives
+/// every input with its time, then drains `poll_output` until it gives nothing, then asks `next_timeout`.
 ///
-/// What is owed to the peer lies in `pending()`: after each turn the driver writes it to the current link, or,
-/// while the session polls, calls `flush_poll`, which answers a waiting GET.
+/// What is owed to the peer lies in `pending()`: after each turn the driver writes it to the current link,
+/// or, while the session polls, calls `flush_poll`, which answers a waiting GET.
 /// @source Engine.IO v4; exact answers as the npm reference gives them
 class server_session {
 public:
@@ -72,7 +72,8 @@ public:
     // A: inputs
     /// A GET of the polling transport.
     void on_poll(time_point now, std::uint64_t request);
-    /// A POST began (its header is complete). @return false: it was answered already and has no body to wait for
+    /// A POST began (its header is complete). @return false: it was answered already and has no body to wait
+    /// for
     bool on_post_begin(std::uint64_t request, bool is_octet_stream);
     /// The POST's body is complete.
     void on_post(std::uint64_t request, std::string body);
@@ -117,9 +118,7 @@ public:
     /// May the driver forget the session and its sid?
     bool is_finished() const { return state_ == state::finished; }
     /// Is a GET waiting for something to be sent?
-    bool is_writable() const {
-        return transport_ == transport::websocket ? link_ != 0 : poll_request_ != 0;
-    }
+    bool is_writable() const { return transport_ == transport::websocket ? link_ != 0 : poll_request_ != 0; }
 
 private:
     enum class state : std::uint8_t {
@@ -148,16 +147,16 @@ private:
     std::vector<session_output> outputs_;
     std::size_t output_head_ = 0;
     outbox outbox_;
-    std::string body_;    ///< a polling body being read
+    std::string body_; ///< a polling body being read
     std::optional<std::string> jsonp_;
     std::string scratch_; ///< a binary message decoded from base64
     payload_reader reader_{std::string_view{}};
     std::string_view message_; ///< from the peer, not yet drained
     std::uint64_t poll_request_ = 0;
-    std::uint64_t post_request_ = 0;  ///< its body is still coming, or being read
-    time_point heartbeat_ = never;    ///< when to ping, or when the pong is overdue
+    std::uint64_t post_request_ = 0; ///< its body is still coming, or being read
+    time_point heartbeat_ = never;   ///< when to ping, or when the pong is overdue
     time_point upgrade_deadline_ = never;
-    time_point noop_at_ = never;      ///< when a GET that waits during an upgrade is answered
+    time_point noop_at_ = never; ///< when a GET that waits during an upgrade is answered
     time_point close_deadline_ = never;
     std::uint32_t link_ = 0;
     std::uint32_t probe_link_ = 0;

@@ -20,7 +20,8 @@ using slot_id = std::uint32_t;
 /// What the driver must do next. Views are valid until the next input or command.
 struct server_output {
     enum class kind : std::uint8_t {
-        connect_request, ///< the peer asks for namespace `nsp` with `data` (auth, may be empty): accept or refuse
+        connect_request, ///< the peer asks for namespace `nsp` with `data` (auth, may be empty): accept or
+                         ///< refuse
         event,           ///< for the socket of `slot`: `data` is the argument list, the name first
         ack,             ///< an acknowledgement with `id` and the argument list `data`
         disconnect,      ///< the peer left the namespace of `slot`; the slot is free already
@@ -37,8 +38,8 @@ struct server_output {
     std::error_code error;
 };
 
-/// The server end of all namespaces that are multiplexed over one Engine.IO session. It knows which are joined
-/// or asked for; who may join, and what an event means, the driver decides.
+/// The server end of all namespaces that are multiplexed over one Engine.IO session. It knows which are
+/// joined or asked for; who may join, and what an event means, the driver decides.
 ///
 /// Events that come before their namespace is accepted are kept, bounded, and put out behind `accept`.
 /// @source Socket.IO v5, "Connection to a namespace"
@@ -94,7 +95,7 @@ private:
 
     const limits* bounds_;
     decoder decoder_;
-    std::vector<entry> entries_; ///< index = slot
+    std::vector<entry> entries_;     ///< index = slot
     std::vector<kept_event> replay_; ///< of namespaces just accepted, to be put out
     kept_event replayed_;
     std::optional<server_output> output_;
