@@ -76,9 +76,8 @@ void socket_state::on_recovery(std::optional<hub::recovered_session> found) {
     }
     ++counts.recovered;
     is_recovered_ = true;
-    missed_ = std::move(found->missed);
-    for (core::shared_message& more : slice_->log()->beyond(found->seen, found->session)) {
-        missed_.push_back(std::move(more));
+    for (hub::recovered_event& event : slice_->log()->arrive(*found, home_->now())) {
+        missed_.push_back(std::move(event.message));
     }
     // What this shard has yet to see, but the session already got.
     already_recovered_ = std::make_unique<hub::progress>(std::move(found->seen));
@@ -251,13 +250,17 @@ void socket_state::end(std::string_view reason) {
 }
 
 void socket_state::deliver(const prepared_broadcast& what) {
-    if (!is_connected()) return;
+    if (!is_connected() && !is_recovered_) return;
     if (already_recovered_ && what.position.sequence != 0) {
         const std::uint16_t origin = what.position.origin;
         if (origin < already_recovered_->size() && what.position.sequence <= (*already_recovered_)[origin])
             return;
     }
-    session_->enqueue(what.message, what.is_volatile);
+    if (is_connected()) {
+        session_->enqueue(what.message, what.is_volatile);
+    } else if (!is_gone() && what.position.sequence != 0) {
+        missed_.push_back(what.message); // middlewares are still deciding
+    }
 }
 
 void socket_state::emit(const std::string& name, const args& arguments, bool is_volatile) {

@@ -66,29 +66,65 @@ std::optional<recovered_session> recovery_log::take(std::string_view pid, std::s
     if (found == sessions_.end()) return std::nullopt;
     const auto position = parse_offset(offset);
     if (!position) return std::nullopt;
-    const auto last_seen = std::find_if(events_.begin(), events_.end(), [&](const kept_event& event) {
+    const auto is_last_seen = [&](const auto& event) {
         return event.position.origin == position->origin && event.position.sequence == position->sequence;
-    });
-    if (last_seen == events_.end()) return std::nullopt;
+    };
+    const auto known = arrivals_.find(pid);
+    const arrival* came = known == arrivals_.end() ? nullptr : &known->second;
     recovered_session recovered;
+    recovered.offset = *position;
+    auto next = events_.begin();
+    // Its connection may have ended in the middle of what it was sent when it came here.
+    const bool has_nothing = came != nullptr && is_last_seen(recovered_event{came->offset, {}});
+    const auto part = came == nullptr ? std::vector<recovered_event>::const_iterator{}
+                                      : std::find_if(came->sent.begin(), came->sent.end(), is_last_seen);
+    if (has_nothing) {
+        recovered.missed = came->sent;
+    } else if (came != nullptr && part != came->sent.end()) {
+        recovered.missed.assign(part + 1, came->sent.end());
+    } else {
+        const auto last_seen = std::find_if(events_.begin(), events_.end(), is_last_seen);
+        if (last_seen == events_.end()) return std::nullopt;
+        next = last_seen + 1;
+    }
     recovered.session = std::move(found->second);
-    recovered.seen = seen_;
     sessions_.erase(found);
-    for (auto event = last_seen + 1; event != events_.end(); ++event) {
-        if (would_get(recovered.session, event->whom)) recovered.missed.push_back(event->message);
+    for (; next != events_.end(); ++next) {
+        if (came != nullptr && is_within(came->has, next->position)) continue;
+        if (would_get(recovered.session, next->whom)) {
+            recovered.missed.push_back({next->position, next->message});
+        }
+    }
+    recovered.seen = seen_;
+    for (std::size_t i = 0; came != nullptr && i < seen_.size(); ++i) {
+        recovered.seen[i] = std::max(recovered.seen[i], came->has[i]);
     }
     return recovered;
 }
 
-std::vector<core::shared_message> recovery_log::beyond(const progress& seen,
-                                                       const saved_session& session) const {
-    std::vector<core::shared_message> more;
+std::vector<recovered_event> recovery_log::arrive(const recovered_session& from, core::time_point now) {
+    std::vector<recovered_event> all = from.missed;
+    for (recovered_event& more : beyond(from.seen, from.session)) all.push_back(std::move(more));
+    if (seen_.size() == 1) return all; // there is but one order
+    arrival came{from.offset, all, from.seen, now};
+    for (std::size_t i = 0; i < seen_.size(); ++i) came.has[i] = std::max(came.has[i], seen_[i]);
+    while (arrivals_.size() >= bounds_.max_sessions && !arrival_order_.empty()) forget_oldest_arrival();
+    arrival_order_.emplace_back(now, from.session.pid);
+    arrivals_.insert_or_assign(from.session.pid, std::move(came));
+    return all;
+}
+
+std::vector<recovered_event> recovery_log::beyond(const progress& seen, const saved_session& session) const {
+    std::vector<recovered_event> more;
     for (const kept_event& event : events_) {
-        const std::uint16_t origin = event.position.origin;
-        const bool is_new = origin >= seen.size() || event.position.sequence > seen[origin];
-        if (is_new && would_get(session, event.whom)) more.push_back(event.message);
+        if (is_within(seen, event.position) || !would_get(session, event.whom)) continue;
+        more.push_back({event.position, event.message});
     }
     return more;
+}
+
+bool recovery_log::is_within(const progress& seen, event_position position) {
+    return position.origin < seen.size() && position.sequence <= seen[position.origin];
 }
 
 void recovery_log::expire(core::time_point now) {
@@ -96,6 +132,16 @@ void recovery_log::expire(core::time_point now) {
     while (!order_.empty() && core::deadline_after(order_.front().first, bounds_.max_age) <= now) {
         (void)forget_oldest();
     }
+    while (!arrival_order_.empty() &&
+           core::deadline_after(arrival_order_.front().first, bounds_.max_age) <= now) {
+        forget_oldest_arrival();
+    }
+}
+
+void recovery_log::forget_oldest_arrival() {
+    const auto found = arrivals_.find(arrival_order_.front().second);
+    if (found != arrivals_.end() && found->second.at == arrival_order_.front().first) arrivals_.erase(found);
+    arrival_order_.pop_front();
 }
 
 bool recovery_log::forget_oldest() {

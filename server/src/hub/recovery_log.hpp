@@ -39,11 +39,17 @@ struct saved_session {
     core::time_point away_since;
 };
 
+struct recovered_event {
+    event_position position;
+    core::shared_message message;
+};
+
 /// A session taken out of the log of the shard where its client was.
 struct recovered_session {
     saved_session session;
-    std::vector<core::shared_message> missed; ///< in that shard's order
-    progress seen;                            ///< what that shard had seen; the rest the new shard adds
+    event_position offset;               ///< the last event that the client got
+    std::vector<recovered_event> missed; ///< in that shard's order
+    progress seen;                       ///< what its client has with them; the rest the new shard adds
 };
 
 /// Connection state recovery of one namespace on one shard: the last events with their receivers, and the
@@ -70,8 +76,12 @@ public:
     std::optional<recovered_session> take(std::string_view pid, std::string_view offset,
                                           core::time_point now);
 
+    /// The client of a session that was taken (here or elsewhere) is on this shard now.
+    /// @return all that must be sent to it: what it missed there, and what is beyond that here
+    std::vector<recovered_event> arrive(const recovered_session& from, core::time_point now);
+
     /// The events this shard has seen beyond `seen` that the session would have got.
-    std::vector<core::shared_message> beyond(const progress& seen, const saved_session& session) const;
+    std::vector<recovered_event> beyond(const progress& seen, const saved_session& session) const;
     const progress& seen() const { return seen_; }
 
     /// Forgets what is too old.
@@ -88,10 +98,20 @@ private:
         target whom;
     };
 
+    /// A client that came by recovery has events in another order than this shard, up to a point.
+    struct arrival {
+        event_position offset;
+        std::vector<recovered_event> sent;
+        progress has; ///< with what it was sent
+        core::time_point at;
+    };
+
+    static bool is_within(const progress& seen, event_position position);
     static bool would_get(const saved_session& session, const target& whom);
     void drop_first();
     /// Takes the oldest note away, and its session. @return false: that was gone, or saved anew
     bool forget_oldest();
+    void forget_oldest_arrival();
 
     bounds bounds_;
     progress seen_;
@@ -99,6 +119,8 @@ private:
     std::uint64_t bytes_ = 0;
     text_map<saved_session> sessions_;
     std::deque<std::pair<core::time_point, std::string>> order_; ///< pids by time; some may be gone
+    text_map<arrival> arrivals_;                                 ///< by pid; only with several shards
+    std::deque<std::pair<core::time_point, std::string>> arrival_order_;
     std::uint64_t dropped_ = 0;
 };
 
