@@ -273,6 +273,10 @@ describe("Socket.IO packets", () => {
       for (const packet of [`40${long},`, `40${long}`]) {
         const session = await joined();
         await session.send(packet);
+        if (differs("namespaceLength")) {
+          expect(await session.end()).toEqual({ how: "closed", packets: [] });
+          continue;
+        }
         expect(await session.next()).toBe(`44${long},{"message":"Invalid namespace"}`);
         await session.send('42/custom,1["echo"]');
         expect(await session.next()).toBe("43/custom,1[]");
@@ -343,6 +347,10 @@ describe("Socket.IO packets", () => {
       for (let i = 0; i < packets.length; i += 100) {
         await session.send(...packets.slice(i, i + 100));
         for (const namespace of namespaces.slice(i, i + 100)) {
+          if (differs("namespaceCount") && i >= 100) {
+            expect(await session.next()).toBe(`44${namespace},{"message":"Too many namespaces"}`);
+            continue;
+          }
           expect((await session.next()).startsWith(`40${namespace},{"sid":`)).toBe(true);
         }
       }
@@ -357,10 +365,7 @@ describe("Socket.IO packets", () => {
         expect(await witness.next()).toBe("43/custom,1[]");
         const session = await joined(transport);
         await session.send("41/custom,", ...Array(100).fill(`42/custom,["publish","${room}","after"]`));
-        await until("the packets have arrived", async () => {
-          await session.send("6");
-          return true;
-        });
+        await session.send("6");
         await expectServes();
         await witness.send('42/custom,2["echo"]');
         expect(await witness.next()).toBe("43/custom,2[]");
@@ -400,6 +405,10 @@ describe("Engine.IO", () => {
       const exact = `6${separator}`.repeat(maxPayload / 2 - 1) + "66";
       expect(exact.length).toBe(maxPayload);
       expect(answer(await session.polling.post(exact))).toEqual({ status: 200, text: "ok" });
+      if (differs("packetsPerPayload")) {
+        expect(await session.polling.isGone()).toBe(true);
+        return;
+      }
       expect(answer(await session.polling.post(`${exact}6`))).toEqual({ status: 413, text: "" });
       const inChunks = chunked(exact.slice(0, 333_333), exact.slice(333_333));
       expect(answer(await session.polling.post(inChunks, [["Transfer-Encoding", "chunked"]]))).toEqual({ status: 200, text: "ok" });
@@ -421,7 +430,8 @@ describe("Engine.IO", () => {
     harmless(async () => {
       const session = await joined("polling");
       const event = '42/custom,["x"]';
-      const body = Array(Math.floor(maxPayload / (event.length + 1))).fill(event).join(separator);
+      const most = differs("packetsPerPayload") ? 10_000 : Infinity;
+      const body = Array(Math.min(most, Math.floor(maxPayload / (event.length + 1)))).fill(event).join(separator);
       expect(answer(await session.polling.post(body))).toEqual({ status: 200, text: "ok" });
       await session.send('42/custom,1["echo"]');
       expect(await session.next()).toBe("43/custom,1[]");
@@ -696,7 +706,8 @@ describe("WebSocket frames", () => {
         const session = await joined();
         session.socket.write(frame(op, "", { length }));
         await session.done;
-        expect(session.socket.outcome()).toEqual({ code: 1009, reason: "" });
+        const code = differs("frameLengthSign") && length >= 2n ** 63n ? 1002 : 1009;
+        expect(session.socket.outcome()).toEqual({ code, reason: "" });
       }
     }),
   );
