@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <malloc.h>
 #include <pthread.h>
 
 namespace {
@@ -404,6 +405,9 @@ int main() {
         sigaddset(&ending, SIGTERM);
         sigaddset(&ending, SIGINT);
         pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+        // Large buffers go back to the system when they are freed, for tests that look at what is held.
+        mallopt(M_MMAP_THRESHOLD, 64 << 10);
+        mallopt(M_TRIM_THRESHOLD, 128 << 10);
         std::signal(SIGUSR2, SIG_IGN); // a question that only a garbage collector can answer
 
         // Handlers use it until the server's threads have ended.

@@ -103,6 +103,26 @@ export const differences = {
     ours: "refuses to join a room whose name is longer than a limit",
     reason: "clients often choose the names, and each is kept while anybody is in the room",
   },
+  namespaceLength: {
+    reference: "answers a CONNECT for a namespace with a name of any length",
+    ours: "closes the connection at a name longer than a limit",
+    reason: "the answer has to repeat the name: whoever asks makes us send a megabyte",
+  },
+  namespaceCount: {
+    reference: "lets one connection join any number of namespaces",
+    ours: "answers CONNECT_ERROR, `Too many namespaces`, above a limit",
+    reason: "each costs memory, and a client of dynamic namespaces chooses how many",
+  },
+  packetsPerPayload: {
+    reference: "reads any number of packets in one polling body",
+    ours: "closes the session at more than 10 000 of them",
+    reason: "a packet costs far more than its two bytes: one request would hold up a thread",
+  },
+  frameLengthSign: {
+    reference: "closes with code 1009 at a frame length with the highest of its 64 bits set",
+    ours: "closes with code 1002",
+    reason: "RFC 6455, section 5.2: that bit must be 0",
+  },
 };
 
 export function differs(name) {
