@@ -56,13 +56,14 @@ async function joined(transport = "websocket", namespace = "/custom") {
 
 const placeholder = (num = 0) => JSON.stringify({ _placeholder: true, num });
 
-// Each packet on a connection of its own, joined to "/custom", with megabytes behind it that nobody wants.
+// Each packet on connections of its own, joined to "/custom", with megabytes behind it that nobody wants: more of them in
+// all than memory may rise by.
 async function closesAtOnce(packets) {
   for (const packet of packets) {
-    const sessions = await many(2, () => joined());
-    for (const { socket } of sessions) {
-      socket.write(Buffer.concat([...[packet].flat().map((part) => (typeof part === "string" ? text(part) : frame(opcode.binary, part))), megabyte, megabyteOfText]));
-    }
+    const parts = [packet].flat().map((part) => (typeof part === "string" ? text(part) : frame(opcode.binary, part)));
+    const bytes = Buffer.concat([...parts, megabyte, megabyteOfText]);
+    const sessions = await many(Math.ceil(32 / packets.length), () => joined());
+    sessions.forEach(({ socket }) => socket.write(bytes));
     for (const session of sessions) {
       expect(await session.end(), String(packet).slice(0, 80)).toEqual({ how: "closed", packets: [] });
     }
@@ -319,7 +320,11 @@ describe("Socket.IO packets", () => {
   ])("12: %s: taken, and the connection goes on", (_, payload) =>
     harmless(async () => {
       const session = await joined();
-      await session.send(`42/custom,["no such event",${payload}]`, '42/custom,1["echo"]');
+      const event = frame(opcode.text, `42/custom,["no such event",${payload}]`);
+      for (let bytes = 0; bytes < 32 * MiB && bytes < 1_000 * event.length; bytes += event.length) {
+        session.socket.write(event);
+      }
+      await session.send('42/custom,1["echo"]');
       expect(await session.next()).toBe("43/custom,1[]");
       await session.send(`42/custom,2["echo",${payload}]`);
       expect((await session.next()).slice(0, 12)).toBe("43/custom,2[");
@@ -478,8 +483,9 @@ describe("Engine.IO", () => {
       await join(session, "/custom");
       // nobody has asked for the answer, so the session waits for a GET to say that it is closed
       await session.post('42/nowhere,["x"]');
-      for (let i = 0; i < 20; i++) {
-        expect(answer(await session.post(`42/custom,["x","${"x".repeat(100_000)}"]`))).toEqual({ status: 200, text: "ok" });
+      const body = `42/custom,["x","${"x".repeat(900_000)}"]`;
+      for (let i = 0; i < 40; i++) {
+        expect(answer(await session.post(body))).toEqual({ status: 200, text: "ok" });
       }
       expect((await session.get()).text).toBe(`6${separator}1`);
       expect(await session.isGone()).toBe(true);
@@ -721,7 +727,7 @@ describe("WebSocket frames", () => {
     ["invalid UTF-8 over two frames", Buffer.concat([frame(opcode.text, Buffer.from([0x34, 0xf0]), { fin: false }), frame(opcode.continuation, Buffer.from([0x28, 0x8c, 0x28]))]), 1007],
   ])("32: %s, with megabytes behind it", (_, bytes, code) =>
     harmless(async () => {
-      const sessions = await many(4, () => joined());
+      const sessions = await many(16, () => joined());
       for (const session of sessions) {
         session.socket.write(Buffer.concat([bytes, megabyte, megabyte]));
       }
@@ -827,12 +833,15 @@ describe("WebSocket frames", () => {
       ["an empty name", "a,,b"],
     ])("with subprotocols of %s: refused", (_, protocols) =>
       harmless(async () => {
-        const { response, connection } = await upgrade(server, {
-          target: direct(),
-          headers: [["Sec-WebSocket-Protocol", `a${protocols}b,`]],
-        });
-        expect([400, 431]).toContain(response.status);
-        await connection.closed();
+        for (let i = 0; i < 400; i++) {
+          const { response, connection } = await upgrade(server, {
+            target: direct(),
+            headers: [["Sec-WebSocket-Protocol", `a${protocols}b,`]],
+          });
+          expect([400, 431]).toContain(response.status);
+          await connection.closed();
+          connection.close();
+        }
       }),
     );
 
@@ -841,9 +850,12 @@ describe("WebSocket frames", () => {
       ["one header of 100 000 bytes", [["x-long", "v".repeat(100_000)]]],
     ])("with %s: refused", (_, headers) =>
       harmless(async () => {
-        const { response, connection } = await upgrade(server, { target: direct(), headers });
-        expect([400, 431]).toContain(response.status);
-        await connection.closed();
+        for (let i = 0; i < 400; i++) {
+          const { response, connection } = await upgrade(server, { target: direct(), headers });
+          expect([400, 431]).toContain(response.status);
+          await connection.closed();
+          connection.close();
+        }
       }),
     );
   });
