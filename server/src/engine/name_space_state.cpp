@@ -12,7 +12,9 @@ namespace roomcast::server::engine {
 namespace {
 
 /// Collects the answers to one broadcast's question. Lives on the shard that asked; the others post to it.
-class question final : public timer_node, public std::enable_shared_from_this<question> {
+class question final : public timer_node,
+                       public pending_operation,
+                       public std::enable_shared_from_this<question> {
 public:
     question(shard& home, std::shared_ptr<name_space_state> of, std::uint64_t id, std::size_t shards,
              std::function<void(broadcast_replies)> done)
@@ -20,6 +22,7 @@ public:
 
     void begin(core::duration timeout) {
         self_ = shared_from_this();
+        home_->begin_operation(*this);
         home_->timers().set(*this, core::deadline_after(home_->now(), timeout));
     }
     void on_count(std::size_t asked) {
@@ -36,6 +39,11 @@ public:
         replies_.error = core::errc::ack_timeout;
         finish();
     }
+    /// The server stops.
+    void give_up() override {
+        replies_.error = core::errc::disconnected;
+        finish();
+    }
     shard& home() { return *home_; }
 
 private:
@@ -45,6 +53,7 @@ private:
     void finish() {
         const auto keep = std::move(self_);
         if (!keep) return;
+        home_->end_operation(*this);
         home_->timers().unset(*this);
         // Sockets that did not answer must not keep the question.
         for (const auto& each : home_->shared().shards) {

@@ -42,6 +42,11 @@ void shard::run() {
 
 void shard::finish() {
     post([this] {
+        while (!operations_.empty()) {
+            pending_operation* const one = *operations_.begin();
+            operations_.erase(operations_.begin());
+            one->give_up();
+        }
         work_.reset();
         boost::system::error_code ignored;
         watched_.cancel(ignored);

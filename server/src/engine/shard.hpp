@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace roomcast::server::engine {
@@ -32,6 +33,16 @@ struct context;
 class retired {
 public:
     virtual ~retired() = default;
+};
+
+/// Something that waits for answers and must not outlive its shard unheard.
+class pending_operation {
+public:
+    /// No answer will come any more: says so to who waits. It has left the shard's list already.
+    virtual void give_up() = 0;
+
+protected:
+    ~pending_operation() = default;
 };
 
 /// A connection, owned by the shard that it is on.
@@ -105,6 +116,9 @@ public:
     /// Has something to be written at the end of the turn.
     void mark_dirty(session& with_output) { dirty_.push_back(&with_output); }
     void retire(std::unique_ptr<retired> gone) { retired_.push_back(std::move(gone)); }
+    void begin_operation(pending_operation& begun) { operations_.insert(&begun); }
+    void end_operation(pending_operation& ended) { operations_.erase(&ended); }
+
     /// Owns a connection until `let_go`.
     void hold(std::unique_ptr<held> one);
     std::unique_ptr<held> let_go(held& one);
@@ -141,6 +155,7 @@ private:
     base::log_gate gate_;
     hub::text_map<std::unique_ptr<session>> sessions_;
     hub::text_map<std::unique_ptr<name_space_slice>> slices_;
+    std::unordered_set<pending_operation*> operations_;
     std::unordered_map<held*, std::unique_ptr<held>> held_;
     std::vector<session*> dirty_;
     std::vector<session*> flushing_;

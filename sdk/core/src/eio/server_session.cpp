@@ -348,7 +348,7 @@ void server_session::on_probe_frame(frame_kind kind, std::string_view data) {
         // A GET that waits now keeps the peer from pausing its polling; later ones are given a moment.
         has_probed_ = true;
         if (poll_request_ != 0) answer_poll(digit(packet_type::noop));
-    } else if (kind == frame_kind::text && data == "5") {
+    } else if (kind == frame_kind::text && !data.empty() && data[0] == digit_of(packet_type::upgrade)) {
         upgrade();
     } else {
         close_link(probe_link_);
