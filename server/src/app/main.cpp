@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -79,6 +80,14 @@ void raise_file_limit() {
     }
 }
 
+/// Large buffers go back to the system when they are freed: what one burst took is not held for ever.
+void return_memory_early() {
+    constexpr int mapped_from_bytes = 64 << 10;
+    constexpr int trimmed_from_bytes = 128 << 10;
+    ::mallopt(M_MMAP_THRESHOLD, mapped_from_bytes);
+    ::mallopt(M_TRIM_THRESHOLD, trimmed_from_bytes);
+}
+
 int run(prepared ready) {
     spdlog::set_level(spdlog::level::from_str(ready.chosen.log_level));
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %-5l [%n] %v");
@@ -86,6 +95,7 @@ int run(prepared ready) {
     log.flush_on(spdlog::level::info);
 
     raise_file_limit();
+    return_memory_early();
     // Signals are taken by this thread alone; the shards inherit the mask.
     sigset_t handled;
     sigemptyset(&handled);

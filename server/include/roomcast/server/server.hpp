@@ -72,6 +72,7 @@ struct room_info {
 /// io.of("/").on("message", [](auto& socket, auto& event) { socket.emit("message-back", event.args().copy());
 /// }); io.run();
 /// ```
+/// What handlers refer to must outlive the server: its end still calls disconnect handlers.
 /// @thread Set-up happens before `listen`; afterwards emit, to, stop, port and stats may be called from any.
 class server {
 public:
