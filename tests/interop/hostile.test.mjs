@@ -595,6 +595,7 @@ describe("Engine.IO", () => {
       for (const packet of ["2", "2probe", "7", "9", "b!!!!", "bQQ", "B"]) {
         for (const transport of transports) {
           const session = await joined(transport);
+          await session.settle();
           await (session.socket ? session.socket.text(packet) : session.polling.post(packet));
           expect(await session.end()).toEqual({ how: "closed", packets: [] });
         }

@@ -126,7 +126,10 @@ export class Session {
 
   // Whatever this session has sent has arrived; over polling there is a GET at the server.
   async settle() {
-    await this.polling?.roundTrip();
+    // several, as the GET travels on another connection
+    for (let i = 0; i < 3; i++) {
+      await this.polling?.roundTrip();
+    }
   }
 
   async pump() {
