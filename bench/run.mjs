@@ -39,8 +39,8 @@ function parseCommand() {
       console.log(usage);
       process.exit(0);
     }
-    if (values["write-readme"] && (values.quick || values.only || values.servers)) {
-      throw new Error("--write-readme wants a whole run");
+    if (values["write-readme"] && (values.only || values.servers)) {
+      throw new Error("--write-readme wants every scenario and server");
     }
     return values;
   } catch (error) {
