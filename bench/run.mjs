@@ -39,8 +39,8 @@ function parseCommand() {
       console.log(usage);
       process.exit(0);
     }
-    if (values["write-readme"] && (values.only || values.servers)) {
-      throw new Error("--write-readme wants every scenario and server");
+    if (values["write-readme"] && (values.only || values.servers || values.quick)) {
+      throw new Error("--write-readme wants every scenario and server, at full length");
     }
     return values;
   } catch (error) {

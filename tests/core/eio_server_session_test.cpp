@@ -652,7 +652,7 @@ TEST(EioServerSessionUpgrade, SecondAttemptAfterAnAbortedProbeSucceeds) {
 TEST(EioServerSessionUpgrade, EndOfTheSessionClosesTheProbingLink) {
     script it = probed();
     EXPECT_EQ(it.get(1), lines{});
-    EXPECT_EQ(it.close(), (lines{"close link 9", "closed: forced close", answer(1, "1")}));
+    EXPECT_EQ(it.close(), (lines{"closed: forced close", answer(1, "1"), "close link 9"}));
     EXPECT_EQ(it.text(9, "5"), lines{});
     EXPECT_TRUE(it.session.is_finished());
 }

@@ -208,6 +208,12 @@ void server_session::close(time_point now, close_reason reason) {
         return;
     }
     state_ = state::closing;
+    // A peer that has had its `3probe` may have stopped polling: its upgrade is the way to what is still
+    // owed.
+    if (!has_probed_) {
+        close_link(probe_link_);
+        end_probe();
+    }
     close_deadline_ = deadline_after(now, options_->close_timeout);
     if (poll_request_ != 0) answer_poll_from_outbox();
 }
@@ -366,6 +372,12 @@ void server_session::upgrade() {
     output.what = session_output::kind::upgraded;
     output.link = link_;
     outputs_.push_back(std::move(output));
+    if (state_ == state::closing) {
+        close_link(link_);
+        link_ = 0;
+        close_deadline_ = never;
+        finish();
+    }
 }
 
 void server_session::fail(close_reason reason) {
@@ -380,6 +392,8 @@ void server_session::fail(close_reason reason) {
 
 void server_session::finish() {
     state_ = state::finished;
+    close_link(probe_link_);
+    end_probe();
     if (post_request_ == 0 || is_reading_body_) return;
     // Its body would come for a session that nobody knows any more.
     session_output output;
@@ -391,8 +405,6 @@ void server_session::finish() {
 
 void server_session::end_for_application(close_reason reason) {
     if (state_ != state::open) return;
-    if (probe_link_ != 0) close_link(probe_link_);
-    end_probe();
     heartbeat_ = never;
     session_output output;
     output.what = session_output::kind::closed;
