@@ -116,7 +116,7 @@ private:
 
 // JSON texts.
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
     std::string json;
     core::value::append_string(json, text);
     return json;
@@ -126,7 +126,7 @@ std::string list_of(const std::vector<std::string>& texts) {
     std::string json = "[";
     for (const std::string& each : texts) {
         if (json.size() > 1) json += ',';
-        json += quoted(each);
+        json += json_string(each);
     }
     return json + ']';
 }
@@ -151,16 +151,17 @@ std::string query_of(const rc::handshake_info& info) {
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
         const std::size_t equals = pair.find('=');
         if (json.size() > 1) json += ',';
-        json += quoted(core::eio::percent_decode(pair.substr(0, equals)));
+        json += json_string(core::eio::percent_decode(pair.substr(0, equals)));
         json += ':';
-        json += quoted(equals == std::string_view::npos ? std::string{}
-                                                        : core::eio::percent_decode(pair.substr(equals + 1)));
+        json += json_string(equals == std::string_view::npos
+                                ? std::string{}
+                                : core::eio::percent_decode(pair.substr(equals + 1)));
     }
     return json + '}';
 }
 
 std::string who(const rc::socket& socket) {
-    return "{\"id\":" + quoted(socket.id()) + ",\"nsp\":" + quoted(socket.nsp()) +
+    return "{\"id\":" + json_string(socket.id()) + ",\"nsp\":" + json_string(socket.nsp()) +
            ",\"auth\":" + std::string{socket.auth()} + ",\"rooms\":" + list_of(socket.rooms()) +
            ",\"recovered\":" + word(socket.is_recovered()) + ",\"data\":" + data_of(socket) + '}';
 }
@@ -169,16 +170,16 @@ std::string handshake_of(const rc::socket& socket) {
     const rc::handshake_info& info = socket.handshake();
     const std::string_view header = info.header("x-interop");
     return "{\"auth\":" + std::string{socket.auth()} + ",\"query\":" + query_of(info) +
-           ",\"header\":" + (header.empty() ? "null" : quoted(header)) +
+           ",\"header\":" + (header.empty() ? "null" : json_string(header)) +
            ",\"secure\":" + word(info.is_secure) + ",\"xdomain\":" + word(info.is_cross_domain) +
-           ",\"address\":" + quoted(info.address) + '}';
+           ",\"address\":" + json_string(info.address) + '}';
 }
 
 std::string found_json(const std::vector<rc::remote_socket>& found) {
     std::string json = "[";
     for (const rc::remote_socket& each : found) {
         if (json.size() > 1) json += ',';
-        json += "{\"id\":" + quoted(each.id) + ",\"rooms\":" + list_of(each.rooms) + '}';
+        json += "{\"id\":" + json_string(each.id) + ",\"rooms\":" + list_of(each.rooms) + '}';
     }
     return json + ']';
 }
@@ -186,7 +187,7 @@ std::string found_json(const std::vector<rc::remote_socket>& found) {
 // The answers of a broadcast, each the first argument of its acknowledgement, binary parts included.
 rc::args replies_json(const rc::broadcast_replies& replies) {
     std::string json = "[{\"error\":";
-    json += replies.error ? quoted("operation has timed out") : "null";
+    json += replies.error ? json_string("operation has timed out") : "null";
     json += ",\"responses\":[";
     std::vector<std::string> parts;
     bool is_first = true;
