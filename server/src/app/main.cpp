@@ -1,74 +1,24 @@
 // roomcast-server: reads a configuration, runs the server it describes, ends on a signal.
+#include "app/commands.hpp"
 #include "app/pages.hpp"
 #include "base/log.hpp"
-#include "config/settings.hpp"
-#include "rules/rules.hpp"
+#include "config/schema.hpp"
+#include "rules/application.hpp"
 
 #include "roomcast/server/server.hpp"
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 
 #include <malloc.h>
 #include <sys/resource.h>
 
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 namespace {
 
 namespace server = roomcast::server;
-
-constexpr int exit_bad_configuration = 2;
-constexpr int exit_cannot_listen = 3;
-
-std::optional<std::string> variable(const std::string& name) {
-    const char* value = std::getenv(name.c_str());
-    if (value == nullptr) return std::nullopt;
-    return std::string{value};
-}
-
-std::optional<std::string> read_file(const std::string& path) {
-    std::ifstream file{path, std::ios::binary};
-    if (!file) return std::nullopt;
-    std::ostringstream text;
-    text << file.rdbuf();
-    return std::move(text).str();
-}
-
-struct prepared {
-    server::config::settings chosen;
-    std::vector<server::rules::compiled_name_space> rules;
-};
-
-/// Loads and checks everything; prints all mistakes at once.
-std::optional<prepared> prepare(const std::string& path,
-                                const std::vector<std::pair<std::string, std::string>>& flags) {
-    std::string text;
-    if (!path.empty()) {
-        auto content = read_file(path);
-        if (!content) {
-            std::fprintf(stderr, "roomcast-server: cannot read the configuration file %s\n", path.c_str());
-            return std::nullopt;
-        }
-        text = std::move(*content);
-    }
-    server::config::loaded loaded = server::config::load(text, variable, flags);
-    prepared ready;
-    ready.rules = server::rules::compile(loaded.chosen, loaded.mistakes);
-    ready.chosen = std::move(loaded.chosen);
-    if (loaded.mistakes.empty()) return ready;
-    for (const auto& mistake : loaded.mistakes) {
-        std::fprintf(stderr, "%s\n", server::config::describe(mistake, path).c_str());
-    }
-    std::fprintf(stderr, "roomcast-server: %zu mistake%s in the configuration\n", loaded.mistakes.size(),
-                 loaded.mistakes.size() == 1 ? "" : "s");
-    return std::nullopt;
-}
+namespace app = roomcast::server::app;
 
 /// Each connection is a file: takes as many as the system lets us have.
 void raise_file_limit() {
@@ -88,45 +38,81 @@ void return_memory_early() {
     ::mallopt(M_TRIM_THRESHOLD, trimmed_from_bytes);
 }
 
-int run(prepared ready) {
-    spdlog::set_level(spdlog::level::from_str(ready.chosen.log_level));
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %-5l [%n] %v");
-    spdlog::logger& log = server::base::log("app");
-    log.flush_on(spdlog::level::info);
-
-    raise_file_limit();
-    return_memory_early();
-    // Signals are taken by this thread alone; the shards inherit the mask.
+sigset_t handled_signals() {
     sigset_t handled;
     sigemptyset(&handled);
     sigaddset(&handled, SIGINT);
     sigaddset(&handled, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+    sigaddset(&handled, SIGHUP);
+    return handled;
+}
+
+/// Takes a changed configuration, or says why not.
+void reload(const app::configuration_source& from, server::rules::application& rules) {
+    spdlog::logger& log = server::base::log("app");
+    std::vector<std::string> mistakes;
+    auto ready = app::prepare(from, rules.network(), mistakes);
+    if (!ready) {
+        for (const std::string& each : mistakes) log.error("{}", each);
+        log.error("the configuration was not reloaded: {} mistake{}", mistakes.size(),
+                  mistakes.size() == 1 ? "" : "s");
+        return;
+    }
+    for (const std::string& each : ready->remarks) log.warn("{}", each);
+    const auto fixed = server::config::fixed_differences(rules.current()->chosen(), ready->chosen);
+    for (const std::string& each : fixed) {
+        log.warn("{} has changed; it takes effect when the server is started again", each);
+    }
+    spdlog::set_level(spdlog::level::from_str(ready->chosen.log_level));
+    rules.replace(ready->program);
+    log.info("the configuration was reloaded");
+}
+
+int run(const app::configuration_source& from) {
+    auto network = std::make_unique<server::outbound::client>();
+    auto ready = app::prepare_or_complain(from, network.get());
+    if (!ready) return app::exit_bad_configuration;
+    spdlog::set_level(spdlog::level::from_str(ready->chosen.log_level));
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %-5l [%n] %v");
+    spdlog::logger& log = server::base::log("app");
+    log.flush_on(spdlog::level::info);
+    for (const std::string& each : ready->remarks) log.warn("{}", each);
+    const server::config::settings& chosen = ready->chosen;
+
+    raise_file_limit();
+    return_memory_early();
 
     server::rules::feed seen;
-    server::server io{ready.chosen.server};
-    server::rules::install(io, ready.rules, seen);
-    server::app::serve_pages(io, ready.chosen.page, seen, ready.chosen.server.path);
+    server::rules::application rules{ready->program, std::move(network), seen};
+    server::server io{chosen.server};
+    rules.install(io);
+    server::app::serve_pages(io, rules, seen);
     try {
         io.listen();
     } catch (const std::system_error& error) {
         const bool is_taken = error.code() == std::errc::address_in_use;
-        log.critical("cannot listen on {}:{}: {}", ready.chosen.server.host, ready.chosen.server.port,
+        log.critical("cannot listen on {}:{}: {}", chosen.server.host, chosen.server.port,
                      is_taken
                          ? "the port is in use by another program; choose another one with PORT or `port:`"
                          : error.what());
-        return exit_cannot_listen;
+        return app::exit_cannot_listen;
     }
     io.start();
-    log.info("roomcast-server listening on {}:{}, path {}/, {} thread{}", ready.chosen.server.host, io.port(),
-             ready.chosen.server.path, ready.chosen.server.threads,
-             ready.chosen.server.threads == 1 ? "" : "s");
-    if (ready.chosen.page != server::config::page_mode::off) {
+    log.info("{} listening on {}:{}, path {}/, {} thread{}",
+             chosen.service == "roomcast" ? "roomcast-server" : chosen.service, chosen.server.host, io.port(),
+             chosen.server.path, io.threads(), io.threads() == 1 ? "" : "s");
+    if (chosen.page != server::config::page_mode::off) {
         log.info("live page at http://localhost:{}/", io.port());
     }
 
     int signal = 0;
-    sigwait(&handled, &signal);
+    const sigset_t handled = handled_signals();
+    for (;;) {
+        sigwait(&handled, &signal);
+        if (signal != SIGHUP) break;
+        log.info("SIGHUP received, reading the configuration again");
+        reload(from, rules);
+    }
     log.info("{} received, stopping", signal == SIGINT ? "SIGINT" : "SIGTERM");
     io.stop();
     // A second signal ends at once.
@@ -134,6 +120,7 @@ int run(prepared ready) {
     std::signal(SIGTERM, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, &handled, nullptr);
     io.join();
+    rules.stop();
     log.info("stopped");
     return 0;
 }
@@ -141,40 +128,62 @@ int run(prepared ready) {
 } // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"roomcast-server: a Socket.IO server described by one configuration file"};
-    app.set_version_flag("--version", ROOMCAST_VERSION);
-    std::string path;
+    CLI::App line{"roomcast-server: a Socket.IO server described by one configuration file"};
+    line.set_version_flag("--version", ROOMCAST_VERSION);
+    line.footer("Every setting is a flag, too: --port 4000, --cors.origin https://app.example. "
+                "Precedence: flags, environment, file, defaults.");
+    app::configuration_source from;
     std::vector<std::string> set;
     bool wants_settings = false;
-    app.add_option("--config,-c", path, "configuration file, YAML or JSON");
-    app.add_option("--set,-s", set, "a setting, e.g. --set port=4000 (may be repeated)");
-    app.add_flag("--help-settings", wants_settings, "print all settings");
-    auto* check = app.add_subcommand("check", "check a configuration file and print every mistake in it");
-    std::string checked;
-    check->add_option("file", checked, "configuration file")->required();
-    CLI11_PARSE(app, argc, argv);
+    bool wants_config = false;
+    line.add_option("--config,-c", from.path, "configuration file, YAML or JSON");
+    line.add_option("--set,-s", set, "a setting, e.g. --set port=4000 (may be repeated)");
+    line.add_flag("--help-settings", wants_settings, "print all settings");
+    line.add_flag("--print-config", wants_config, "print what is in force, secrets masked");
+    for (const auto& each : server::config::described_settings()) {
+        line.add_option_function<std::string>(
+                "--" + each.path,
+                [&from, path = each.path](const std::string& value) { from.flags.emplace_back(path, value); },
+                each.description)
+            ->group("");
+    }
+    auto* check = line.add_subcommand("check", "check a configuration file and print every mistake in it");
+    check->add_option("file", from.path, "configuration file")->required();
+    auto* verify = line.add_subcommand("verify", "say whether a credential is accepted, and if not why");
+    app::verify_request question;
+    verify->add_option("--config,-c", from.path, "configuration file")->required();
+    verify->add_option("--namespace", question.name_space, "the namespace to connect to");
+    verify->add_option("--token", question.token, "auth.token");
+    verify->add_option("--cookie", question.cookie, "a Cookie header");
+    verify->add_option("--authorization", question.authorization, "an Authorization header");
+    verify->add_option("--now", question.now, "Unix time in seconds; default: now");
+    auto* contract = line.add_subcommand("contract", "print the contract: types, or a document");
+    std::string format = "json";
+    contract->add_option("--config,-c", from.path, "configuration file")->required();
+    contract->add_option("--format,-f", format, "ts, cpp, asyncapi or json")
+        ->check(CLI::IsMember({"ts", "cpp", "asyncapi", "json"}));
+    CLI11_PARSE(line, argc, argv);
 
     if (wants_settings) {
         std::fputs(server::config::reference().c_str(), stdout);
         return 0;
     }
-    if (check->parsed()) {
-        if (!prepare(checked, {})) return exit_bad_configuration;
-        std::printf("%s: no mistakes\n", checked.c_str());
-        return 0;
-    }
-    std::vector<std::pair<std::string, std::string>> flags;
     for (const std::string& each : set) {
         const std::size_t equals = each.find('=');
-        flags.emplace_back(each.substr(0, equals),
-                           equals == std::string::npos ? "" : each.substr(equals + 1));
+        from.flags.emplace_back(each.substr(0, equals),
+                                equals == std::string::npos ? "" : each.substr(equals + 1));
     }
+    // Signals are taken by this thread alone; all others inherit the mask.
+    const sigset_t handled = handled_signals();
+    pthread_sigmask(SIG_BLOCK, &handled, nullptr);
     try {
-        auto ready = prepare(path, flags);
-        if (!ready) return exit_bad_configuration;
-        return run(std::move(*ready));
+        if (check->parsed()) return app::check(from);
+        if (verify->parsed()) return app::verify(from, question);
+        if (contract->parsed()) return app::contract(from, format);
+        if (wants_config) return app::print_config(from);
+        return run(from);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "roomcast-server: %s\n", error.what());
-        return 1;
+        return app::exit_failure;
     }
 }

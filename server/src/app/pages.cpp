@@ -13,6 +13,8 @@ namespace roomcast::server::app {
 namespace {
 
 constexpr std::size_t rooms_shown = 20;
+constexpr std::string_view contract_path = "/roomcast/contract";
+constexpr std::string_view contract_json_path = "/roomcast/contract.json";
 
 http_response json_response(const nlohmann::ordered_json& body) {
     http_response response;
@@ -48,14 +50,33 @@ std::uint64_t number_after(std::string_view query, std::string_view key) {
     return number;
 }
 
+/// The contract for clients: its source, or the compiled form that the core loads.
+http_response contract_response(const rules::program& now, const http_request& request) {
+    const bool is_json = request.path == contract_json_path;
+    http_response response;
+    response.content_type = is_json ? "application/json" : "application/octet-stream";
+    response.body = is_json ? now.contract_json() : now.contract_form();
+    std::string tag = "\"" + std::to_string(std::hash<std::string>{}(response.body)) + '"';
+    response.headers.emplace_back("Cache-Control", "no-cache");
+    response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+    if (request.info->header("If-None-Match") == tag) {
+        response.status = 304;
+        response.body.clear();
+    }
+    response.headers.emplace_back("ETag", std::move(tag));
+    return response;
+}
+
 } // namespace
 
-void serve_pages(roomcast::server::server& io, config::page_mode page, rules::feed& seen,
-                 std::string socket_path) {
-    io.on_http([&io, page, &seen, socket_path](const http_request& request, const http_reply& reply) {
+void serve_pages(roomcast::server::server& io, const rules::application& rules, rules::feed& seen) {
+    const config::page_mode page = rules.current()->chosen().page;
+    const std::string socket_path = rules.current()->chosen().server.path;
+    io.on_http([&io, page, &seen, &rules, socket_path](const http_request& request, const http_reply& reply) {
         const bool is_read = request.method == "GET" || request.method == "HEAD";
         const bool is_known =
-            request.path == "/health" ||
+            request.path == "/health" || request.path == contract_path ||
+            request.path == contract_json_path ||
             (page != config::page_mode::off && (request.path == "/" || request.path == "/roomcast/live"));
         if (!is_known) return false;
         if (!is_read) {
@@ -67,13 +88,18 @@ void serve_pages(roomcast::server::server& io, config::page_mode page, rules::fe
             return true;
         }
         if (request.path == "/health") {
-            io.collect([reply](const statistics& now, const std::vector<room_info>&) {
+            io.collect([reply, service = rules.current()->chosen().service](const statistics& now,
+                                                                            const std::vector<room_info>&) {
                 reply(json_response({{"status", "healthy"},
-                                     {"service", "roomcast"},
+                                     {"service", service},
                                      {"uptime", now.uptime_s},
                                      {"connections", now.connections},
                                      {"rooms", now.rooms}}));
             });
+            return true;
+        }
+        if (request.path == contract_path || request.path == contract_json_path) {
+            reply(contract_response(*rules.current(), request));
             return true;
         }
         if (request.path == "/") {

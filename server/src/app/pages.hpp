@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/settings.hpp"
-#include "rules/feed.hpp"
+#include "rules/application.hpp"
 
 #include "roomcast/server/server.hpp"
 
@@ -9,7 +9,6 @@ namespace roomcast::server::app {
 
 /// Serves `/health`, and with `page` the page at `/` and the figures that it shows. All must outlive the
 /// server.
-void serve_pages(roomcast::server::server& io, config::page_mode page, rules::feed& seen,
-                 std::string socket_path);
+void serve_pages(roomcast::server::server& io, const rules::application& rules, rules::feed& seen);
 
 } // namespace roomcast::server::app

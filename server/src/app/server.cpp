@@ -3,6 +3,7 @@
 #include "engine/context.hpp"
 #include "engine/name_space_slice.hpp"
 #include "engine/session.hpp"
+#include "engine/socket_state.hpp"
 #include "http/listener.hpp"
 #include "http/router.hpp"
 
@@ -79,6 +80,8 @@ server::server(options chosen) : parts_(std::make_unique<parts>()) {
     chosen.session.allow_upgrade = chosen.session.allow_upgrade && chosen.allow_websocket;
     engine::context& context = parts_->context;
     context.options = std::move(chosen);
+    context.addresses = std::make_shared<engine::address_table>(context.options.max_sessions_per_address,
+                                                                context.options.connect_rate_per_address);
     for (unsigned i = 0; i < context.options.threads; ++i) {
         context.shards.push_back(std::make_unique<engine::shard>(context, static_cast<std::uint8_t>(i)));
     }
@@ -165,6 +168,19 @@ void server::stop() {
                 ->check();
         });
     }
+}
+
+std::size_t server::threads() const {
+    return parts_->context.shards.size();
+}
+
+void server::post(std::size_t thread, std::function<void()> work) {
+    engine::shard& at = *parts_->context.shards.at(thread);
+    at.dispatch([work = std::move(work)] { engine::call_application(work); });
+}
+
+bool server::is_on(std::size_t thread) const {
+    return parts_->context.shards.at(thread).get() == engine::shard::current();
 }
 
 std::uint16_t server::port() const {

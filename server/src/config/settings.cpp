@@ -1,15 +1,12 @@
 #include "config/settings.hpp"
 
-#include <yaml-cpp/yaml.h>
-
-#include "roomcast/core/value.hpp"
+#include "config/schema.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <limits>
-#include <regex>
+#include <map>
 
 namespace roomcast::server::config {
 
@@ -20,14 +17,6 @@ struct given_value {
     std::vector<std::string> items;
     bool is_list = false;
     const std::string& text() const { return items.front(); }
-};
-
-/// One setting: where it stands, how it is called outside the file, and how a text becomes its value.
-struct setting {
-    std::string_view path;
-    std::vector<std::string_view> variables; ///< the first one that is set wins
-    std::string_view expected;
-    std::function<bool(settings&, const given_value&)> set;
 };
 
 std::string lower(std::string_view text) {
@@ -61,14 +50,6 @@ std::optional<std::uint64_t> with_unit(std::string_view text,
         return *number * factor;
     }
     return std::nullopt;
-}
-
-std::optional<core::duration> duration_of(std::string_view text) {
-    constexpr std::uint64_t longest_ms = 1000ULL * 60 * 60 * 24 * 365;
-    const auto ms = with_unit(
-        text, {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}, longest_ms);
-    if (!ms) return std::nullopt;
-    return std::chrono::milliseconds{static_cast<std::int64_t>(*ms)};
 }
 
 std::optional<std::uint64_t> size_of(std::string_view text) {
@@ -144,6 +125,35 @@ setter set_text(Where where, Valid valid) {
     };
 }
 
+bool is_any(const std::string&) {
+    return true;
+}
+
+template <class Where>
+setter set_rate(Where where) {
+    return [=](settings& all, const given_value& given) {
+        const auto value = given.is_list ? std::nullopt : rate_of(given.text());
+        if (!value) return false;
+        where(all) = *value;
+        return true;
+    };
+}
+
+/// One of some words.
+template <class Value, class Where>
+setter set_word(Where where, std::initializer_list<std::pair<std::string_view, Value>> words) {
+    return [where, known = std::vector<std::pair<std::string_view, Value>>{words}](settings& all,
+                                                                                   const given_value& given) {
+        if (given.is_list) return false;
+        for (const auto& [word, value] : known) {
+            if (given.text() != word) continue;
+            where(all) = value;
+            return true;
+        }
+        return false;
+    };
+}
+
 template <class Where>
 setter set_list(Where where) {
     return [=](settings& all, const given_value& given) {
@@ -173,621 +183,384 @@ bool set_transports(settings& all, const given_value& given) {
     return all.server.allow_polling || all.server.allow_websocket;
 }
 
-bool set_slow_consumer(settings& all, const given_value& given) {
-    if (given.is_list) return false;
-    if (given.text() == "disconnect") {
-        all.server.slow_consumer = slow_consumer_policy::disconnect;
-    } else if (given.text() == "drop_oldest") {
-        all.server.slow_consumer = slow_consumer_policy::drop_oldest;
-    } else if (given.text() == "drop_newest") {
-        all.server.slow_consumer = slow_consumer_policy::drop_newest;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-bool set_page(settings& all, const given_value& given) {
-    if (given.is_list) return false;
-    if (given.text() == "full") {
-        all.page = page_mode::full;
-    } else if (given.text() == "counts") {
-        all.page = page_mode::counts;
-    } else if (given.text() == "off" || given.text() == "false") {
-        all.page = page_mode::off;
-    } else {
-        return false;
-    }
-    return true;
-}
-
 constexpr std::uint64_t large = 1ULL << 40U;
 
-/// Every setting there is. The file's keys, the variables and the reference all come from this one table.
-const std::vector<setting>& all_settings() {
-    constexpr std::string_view time = "a time, e.g. 25s, 500ms or a number of milliseconds";
-    constexpr std::string_view size = "a size, e.g. 1MB, 64KiB or a number of bytes";
-    constexpr std::string_view yes_no = "true or false";
-    static const std::vector<setting> table = {
-        {"port",
-         {"ROOMCAST_PORT", "PORT"},
-         "a port number, 0 to 65535 (0: any free one)",
-         set_number(
-             [](settings & all) -> auto& { return all.server.port; }, 0, 65535)},
-        {"host",
-         {"ROOMCAST_HOST", "HOST"},
-         "an address or a host name to listen on",
-         set_text(
-             [](settings & all) -> auto& { return all.server.host; },
-             [](const std::string& text) { return !text.empty(); })},
-        {"threads",
-         {"ROOMCAST_THREADS"},
-         "a number of threads, 0 to 256 (0: one for each core)",
-         set_number(
-             [](settings & all) -> auto& { return all.server.threads; }, 0, 256)},
-        {"path",
-         {"ROOMCAST_PATH"},
-         "a path that begins with /, e.g. /socket.io",
-         set_text(
-             [](settings & all) -> auto& { return all.server.path; },
-             [](const std::string& text) {
-                 return text.size() > 1 && text[0] == '/' && text.find('?') == std::string::npos;
-             })},
-        {"add_trailing_slash", {"ROOMCAST_ADD_TRAILING_SLASH"}, yes_no, set_boolean([
-         ](settings & all) -> auto& { return all.server.add_trailing_slash; })},
-        {"transports", {"ROOMCAST_TRANSPORTS"}, "a list of polling and websocket", set_transports},
-        {"page", {"ROOMCAST_PAGE"}, "off, counts or full", set_page},
-        {"log.level",
-         {"ROOMCAST_LOG_LEVEL"},
-         "trace, debug, info, warn, error or off",
-         set_text(
-             [](settings & all) -> auto& { return all.log_level; },
-             [](const std::string& text) {
-                 constexpr std::array<std::string_view, 6> levels{"trace", "debug", "info",
-                                                                  "warn",  "error", "off"};
-                 return std::find(levels.begin(), levels.end(), text) != levels.end();
-             })},
-        {"ping.interval", {"ROOMCAST_PING_INTERVAL"}, time, set_duration([](settings & all) -> auto& {
-             return all.server.session.ping_interval;
-         })},
-        {"ping.timeout", {"ROOMCAST_PING_TIMEOUT"}, time, set_duration([](settings & all) -> auto& {
-             return all.server.session.ping_timeout;
-         })},
-        {"timeouts.connect", {"ROOMCAST_CONNECT_TIMEOUT"}, time, set_duration([](settings & all) -> auto& {
-             return all.server.connect_timeout;
-         })},
-        {"timeouts.upgrade", {"ROOMCAST_UPGRADE_TIMEOUT"}, time, set_duration([](settings & all) -> auto& {
-             return all.server.session.upgrade_timeout;
-         })},
-        {"timeouts.request", {"ROOMCAST_REQUEST_TIMEOUT"}, time, set_duration([](settings & all) -> auto& {
-             return all.server.http.request_timeout;
-         })},
-        {"timeouts.keep_alive", {"ROOMCAST_KEEP_ALIVE_TIMEOUT"}, time, set_duration([
-         ](settings & all) -> auto& { return all.server.http.keep_alive_timeout; })},
-        {"timeouts.close", {"ROOMCAST_CLOSE_TIMEOUT"}, time, set_duration([](settings & all) -> auto& {
-             return all.server.http.close_timeout;
-         })},
-        {"timeouts.stop", {"ROOMCAST_STOP_TIMEOUT"}, time, set_duration([](settings & all) -> auto& {
-             return all.server.stop_timeout;
-         })},
+/// Where each setting goes. Its name, variables and words stand in the schema.
+const std::map<std::string_view, setter>& setters() {
+    static const std::map<std::string_view, setter> table = {
+        {"port", set_number(
+                     [](settings & all) -> auto& { return all.server.port; }, 0, 65535)},
+        {"host", set_text(
+                     [](settings & all) -> auto& { return all.server.host; },
+                     [](const std::string& text) { return !text.empty(); })},
+        {"threads", set_number(
+                        [](settings & all) -> auto& { return all.server.threads; }, 0, 256)},
+        {"path", set_text(
+                     [](settings & all) -> auto& { return all.server.path; },
+                     [](const std::string& text) {
+                         return text.size() > 1 && text[0] == '/' && text.find('?') == std::string::npos;
+                     })},
+        {"add_trailing_slash",
+         set_boolean([](settings & all) -> auto& { return all.server.add_trailing_slash; })},
+        {"transports", set_transports},
+        {"page", set_word<page_mode>(
+                     [](settings & all) -> auto& { return all.page; },
+                     {{"off", page_mode::off}, {"counts", page_mode::counts}, {"full", page_mode::full}})},
+        {"log.level", set_text(
+                          [](settings & all) -> auto& { return all.log_level; },
+                          [](const std::string& text) {
+                              constexpr std::array<std::string_view, 6> levels{"trace", "debug", "info",
+                                                                               "warn",  "error", "off"};
+                              return std::find(levels.begin(), levels.end(), text) != levels.end();
+                          })},
+        {"ping.interval",
+         set_duration([](settings & all) -> auto& { return all.server.session.ping_interval; })},
+        {"ping.timeout",
+         set_duration([](settings & all) -> auto& { return all.server.session.ping_timeout; })},
+        {"timeouts.connect",
+         set_duration([](settings & all) -> auto& { return all.server.connect_timeout; })},
+        {"timeouts.upgrade",
+         set_duration([](settings & all) -> auto& { return all.server.session.upgrade_timeout; })},
+        {"timeouts.request",
+         set_duration([](settings & all) -> auto& { return all.server.http.request_timeout; })},
+        {"timeouts.keep_alive",
+         set_duration([](settings & all) -> auto& { return all.server.http.keep_alive_timeout; })},
+        {"timeouts.close",
+         set_duration([](settings & all) -> auto& { return all.server.http.close_timeout; })},
+        {"timeouts.stop", set_duration([](settings & all) -> auto& { return all.server.stop_timeout; })},
         {"limits.payload",
-         {"ROOMCAST_MAX_PAYLOAD"},
-         size,
          set_size(
              [](settings & all) -> auto& { return all.server.session.bounds.max_payload_bytes; }, 1)},
         {"limits.packets_per_payload",
-         {"ROOMCAST_MAX_PACKETS_PER_PAYLOAD"},
-         "a number from 1",
          set_number(
              [](settings & all) -> auto& { return all.server.session.bounds.max_packets_per_payload; }, 1,
              large)},
         {"limits.attachments",
-         {"ROOMCAST_MAX_ATTACHMENTS"},
-         "a number, 0 to 1000",
          set_number(
              [](settings & all) -> auto& { return all.server.session.bounds.max_attachments; }, 0, 1000)},
         {"limits.json_depth",
-         {"ROOMCAST_MAX_JSON_DEPTH"},
-         "a number, 1 to 10000",
          set_number(
              [](settings & all) -> auto& { return all.server.session.bounds.max_json_depth; }, 1, 10'000)},
         {"limits.namespace_bytes",
-         {"ROOMCAST_MAX_NAMESPACE_BYTES"},
-         "a number, 1 to 65536",
          set_number(
              [](settings & all) -> auto& { return all.server.session.bounds.max_namespace_bytes; }, 1,
              65'536)},
         {"limits.namespaces_per_connection",
-         {"ROOMCAST_MAX_NAMESPACES"},
-         "a number, 1 to 100000",
          set_number(
              [](settings & all) -> auto& { return all.server.session.bounds.max_namespaces_per_connection; },
              1, 100'000)},
         {"limits.acks_in_flight",
-         {"ROOMCAST_MAX_ACKS"},
-         "a number from 1",
          set_number(
              [](settings & all) -> auto& { return all.server.session.bounds.max_acks_in_flight; }, 1, large)},
         {"limits.pending_events",
-         {"ROOMCAST_MAX_PENDING_EVENTS"},
-         "a number from 1",
          set_number(
              [](settings & all) -> auto& { return all.server.session.bounds.max_pending_events; }, 1, large)},
         {"limits.pending_event_bytes",
-         {"ROOMCAST_MAX_PENDING_EVENT_BYTES"},
-         size,
          set_size(
              [](settings & all) -> auto& { return all.server.session.bounds.max_pending_event_bytes; }, 1)},
         {"limits.fragments",
-         {"ROOMCAST_MAX_FRAGMENTS"},
-         "a number from 1",
          set_number(
              [](settings & all) -> auto& { return all.server.session.bounds.max_fragments; }, 1, large)},
         {"limits.queue_bytes",
-         {"ROOMCAST_MAX_QUEUE_BYTES"},
-         "a size; 0: no bound",
          set_size(
              [](settings & all) -> auto& { return all.server.session.max_queue_bytes; }, 0)},
         {"limits.rooms_per_socket",
-         {"ROOMCAST_MAX_ROOMS_PER_SOCKET"},
-         "a number from 1",
          set_number(
              [](settings & all) -> auto& { return all.server.max_rooms_per_socket; }, 1, large)},
         {"limits.room_name_bytes",
-         {"ROOMCAST_MAX_ROOM_NAME_BYTES"},
-         "a number, 1 to 65536",
          set_number(
              [](settings & all) -> auto& { return all.server.max_room_name_bytes; }, 1, 65'536)},
         {"limits.connections",
-         {"ROOMCAST_MAX_CONNECTIONS"},
-         "a number; 0: no bound",
          set_number(
              [](settings & all) -> auto& { return all.server.max_connections; }, 0, large)},
         {"limits.header_bytes",
-         {"ROOMCAST_MAX_HEADER_BYTES"},
-         "a size of at least 1KiB",
          set_size(
              [](settings & all) -> auto& { return all.server.http.max_header_bytes; }, 1024)},
         {"limits.headers",
-         {"ROOMCAST_MAX_HEADERS"},
-         "a number from 1",
          set_number(
              [](settings & all) -> auto& { return all.server.http.max_headers; }, 1, large)},
         {"slow_consumer",
-         {"ROOMCAST_SLOW_CONSUMER"},
-         "disconnect, drop_oldest or drop_newest",
-         set_slow_consumer},
-        {"cors.origin", {"ROOMCAST_CORS_ORIGIN"}, "a list of origins, or *", set_list([
-         ](settings & all) -> auto& { return all.server.cors.origins; })},
-        {"cors.credentials", {"ROOMCAST_CORS_CREDENTIALS"}, yes_no, set_boolean([](settings & all) -> auto& {
-             return all.server.cors.credentials;
-         })},
-        {"cors.methods", {"ROOMCAST_CORS_METHODS"}, "a list of methods", set_list([
-         ](settings & all) -> auto& { return all.server.cors.methods; })},
-        {"cors.allowed_headers", {"ROOMCAST_CORS_ALLOWED_HEADERS"}, "a list of header names", set_list([
-         ](settings & all) -> auto& { return all.server.cors.allowed_headers; })},
-        {"cors.exposed_headers", {"ROOMCAST_CORS_EXPOSED_HEADERS"}, "a list of header names", set_list([
-         ](settings & all) -> auto& { return all.server.cors.exposed_headers; })},
+         set_word<slow_consumer_policy>([](settings & all) -> auto& { return all.server.slow_consumer; },
+                                        {{"disconnect", slow_consumer_policy::disconnect},
+                                         {"drop_oldest", slow_consumer_policy::drop_oldest},
+                                         {"drop_newest", slow_consumer_policy::drop_newest}})},
+        {"cors.origin", set_list([](settings & all) -> auto& { return all.server.cors.origins; })},
+        {"cors.credentials",
+         set_boolean([](settings & all) -> auto& { return all.server.cors.credentials; })},
+        {"cors.methods", set_list([](settings & all) -> auto& { return all.server.cors.methods; })},
+        {"cors.allowed_headers",
+         set_list([](settings & all) -> auto& { return all.server.cors.allowed_headers; })},
+        {"cors.exposed_headers",
+         set_list([](settings & all) -> auto& { return all.server.cors.exposed_headers; })},
         {"cors.max_age",
-         {"ROOMCAST_CORS_MAX_AGE"},
-         "a number of seconds",
          set_number(
              [](settings & all) -> auto& { return all.server.cors.max_age_s; }, 0, 31'536'000)},
-        {"cookie.name",
-         {"ROOMCAST_COOKIE"},
-         "a cookie name",
-         set_text(
-             [](settings & all) -> auto& { return all.server.cookie.name; }, is_header_safe)},
-        {"cookie.path",
-         {"ROOMCAST_COOKIE_PATH"},
-         "a path",
-         set_text(
-             [](settings & all) -> auto& { return all.server.cookie.path; }, is_header_safe)},
-        {"cookie.http_only", {"ROOMCAST_COOKIE_HTTP_ONLY"}, yes_no, set_boolean([](settings & all) -> auto& {
-             return all.server.cookie.is_http_only;
-         })},
-        {"cookie.secure", {"ROOMCAST_COOKIE_SECURE"}, yes_no, set_boolean([](settings & all) -> auto& {
-             return all.server.cookie.is_secure;
-         })},
+        {"cookie.name", set_text(
+                            [](settings & all) -> auto& { return all.server.cookie.name; }, is_header_safe)},
+        {"cookie.path", set_text(
+                            [](settings & all) -> auto& { return all.server.cookie.path; }, is_header_safe)},
+        {"cookie.http_only",
+         set_boolean([](settings & all) -> auto& { return all.server.cookie.is_http_only; })},
+        {"cookie.secure", set_boolean([](settings & all) -> auto& { return all.server.cookie.is_secure; })},
         {"cookie.same_site",
-         {"ROOMCAST_COOKIE_SAME_SITE"},
-         "Lax, Strict or None",
          set_text(
              [](settings & all) -> auto& { return all.server.cookie.same_site; },
              [](const std::string& text) { return text == "Lax" || text == "Strict" || text == "None"; })},
-        {"recovery.enabled", {"ROOMCAST_RECOVERY"}, yes_no, set_boolean([](settings & all) -> auto& {
-             return all.server.recovery.is_enabled;
-         })},
-        {"recovery.max_disconnection", {"ROOMCAST_RECOVERY_DURATION"}, time, set_duration([
-         ](settings & all) -> auto& { return all.server.recovery.max_disconnection; })},
-        {"recovery.skip_middlewares", {"ROOMCAST_RECOVERY_SKIP_MIDDLEWARES"}, yes_no, set_boolean([
-         ](settings & all) -> auto& { return all.server.recovery.skip_middlewares; })},
+        {"recovery.enabled",
+         set_boolean([](settings & all) -> auto& { return all.server.recovery.is_enabled; })},
+        {"recovery.max_disconnection",
+         set_duration([](settings & all) -> auto& { return all.server.recovery.max_disconnection; })},
+        {"recovery.skip_middlewares",
+         set_boolean([](settings & all) -> auto& { return all.skips_middlewares; })},
         {"recovery.max_events",
-         {"ROOMCAST_RECOVERY_MAX_EVENTS"},
-         "a number from 1",
          set_number(
              [](settings & all) -> auto& { return all.server.recovery.max_events; }, 1, large)},
-        {"recovery.max_bytes",
-         {"ROOMCAST_RECOVERY_MAX_BYTES"},
-         size,
-         set_size(
-             [](settings & all) -> auto& { return all.server.recovery.max_bytes; }, 1)},
+        {"recovery.max_bytes", set_size(
+                                   [](settings & all) -> auto& { return all.server.recovery.max_bytes; }, 1)},
         {"recovery.max_sessions",
-         {"ROOMCAST_RECOVERY_MAX_SESSIONS"},
-         "a number from 1",
          set_number(
              [](settings & all) -> auto& { return all.server.recovery.max_sessions; }, 1, large)},
+        {"service", set_text(
+                        [](settings & all) -> auto& { return all.service; },
+                        [](const std::string& text) { return !text.empty(); })},
+        {"limits.connections_per_address",
+         set_number(
+             [](settings & all) -> auto& { return all.server.max_sessions_per_address; }, 0, large)},
+        {"limits.connect_rate_per_address",
+         set_rate([](settings & all) -> auto& { return all.server.connect_rate_per_address; })},
+        {"limits.connections_per_user",
+         set_number(
+             [](settings & all) -> auto& { return all.limits.connections_per_user; }, 0, large)},
+        {"limits.events_per_socket",
+         set_rate([](settings & all) -> auto& { return all.limits.events_per_socket; })},
+        {"limits.events_per_user",
+         set_rate([](settings & all) -> auto& { return all.limits.events_per_user; })},
+        {"limits.events_per_address",
+         set_rate([](settings & all) -> auto& { return all.limits.events_per_address; })},
+        {"limits.over_rate", set_word<over_rate>([](settings & all) -> auto& { return all.limits.over; },
+                                                 {{"error", over_rate::error},
+                                                  {"drop", over_rate::drop},
+                                                  {"disconnect", over_rate::disconnect}})},
+        {"limits.once_keys", set_number(
+                                 [](settings & all) -> auto& { return all.limits.once_keys; }, 1, large)},
+        {"limits.retained_bytes", set_size(
+                                      [](settings & all) -> auto& { return all.limits.retained_bytes; }, 1)},
+        {"limits.forwards", set_number(
+                                [](settings & all) -> auto& { return all.limits.forwards; }, 1, large)},
+        {"auth.optional", set_boolean([](settings & all) -> auto& { return all.auth.is_optional; })},
+        {"auth.user_room", set_text(
+                               [](settings & all) -> auto& { return all.auth.user_room; }, is_any)},
+        {"auth.missing", set_text(
+                             [](settings & all) -> auto& { return all.auth.missing; }, is_any)},
+        {"auth.invalid", set_text(
+                             [](settings & all) -> auto& { return all.auth.invalid; }, is_any)},
+        {"auth.on_expiry",
+         set_word<expiry_policy>([](settings & all) -> auto& { return all.auth.on_expiry; },
+                                 {{"close", expiry_policy::close}, {"notice", expiry_policy::notice}})},
+        {"auth.expiry_notice",
+         set_duration(
+             [](settings & all) -> auto& { return all.auth.expiry_notice; }, core::duration::zero())},
+        {"auth.max_lifetime",
+         set_duration(
+             [](settings & all) -> auto& { return all.auth.max_lifetime; }, core::duration::zero())},
+        {"auth.check_origin", set_boolean([](settings & all) -> auto& { return all.auth.checks_origin; })},
+        {"auth.revoked_users", set_list([](settings & all) -> auto& { return all.auth.revoked_users; })},
+        {"auth.revoked_sessions",
+         set_list([](settings & all) -> auto& { return all.auth.revoked_sessions; })},
     };
     return table;
 }
 
-const setting* find_setting(std::string_view path) {
-    for (const setting& each : all_settings()) {
-        if (each.path == path) return &each;
-    }
-    return nullptr;
+std::string text_of(const json& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-bool is_group(std::string_view path) {
-    const std::string prefix = std::string{path} + '.';
-    return std::any_of(all_settings().begin(), all_settings().end(),
-                       [&](const setting& each) { return each.path.starts_with(prefix); });
-}
-
-std::string joined(const std::string& path, const std::string& key) {
-    return path.empty() ? key : path + '.' + key;
-}
-
-/// Reads the file and collects every mistake in it.
-class file_reader {
-public:
-    file_reader(loaded& into, const environment& environment_of)
-        : into_(&into), environment_(&environment_of) {}
-
-    void read(const YAML::Node& root) {
-        if (root.IsNull()) return;
-        if (!root.IsMap()) {
-            complain(root, "", "a map of settings");
-            return;
-        }
-        read_group(root, "");
-    }
-
-private:
-    void complain(const YAML::Node& at, const std::string& path, std::string expected) {
-        into_->mistakes.push_back({{path, line_of(at)}, std::move(expected)});
-    }
-
-    static std::size_t line_of(const YAML::Node& node) {
-        return node.Mark().line < 0 ? 0 : static_cast<std::size_t>(node.Mark().line) + 1;
-    }
-
-    /// Replaces `${NAME}` and `${NAME:-default}`.
-    std::string expand(const YAML::Node& node, const std::string& path) {
-        const std::string text = node.Scalar();
-        std::string out;
-        for (std::size_t i = 0; i < text.size();) {
-            if (text.compare(i, 2, "${") != 0) {
-                out += text[i++];
-                continue;
-            }
-            const std::size_t end = text.find('}', i);
-            if (end == std::string::npos) {
-                complain(node, path, "a } behind ${");
-                return out;
-            }
-            const std::string inner = text.substr(i + 2, end - i - 2);
-            const std::size_t mark = inner.find(":-");
-            const std::string name = inner.substr(0, mark);
-            const auto value = (*environment_)(name);
-            if (value && !(value->empty() && mark != std::string::npos)) {
-                out += *value;
-            } else if (mark != std::string::npos) {
-                out += inner.substr(mark + 2);
-            } else {
-                complain(node, path,
-                         "the environment variable " + name + " is not set, and there is no default");
-            }
-            i = end + 1;
-        }
-        return out;
-    }
-
-    void read_group(const YAML::Node& map, const std::string& path) {
-        for (const auto& entry : map) {
-            if (!entry.first.IsScalar()) {
-                complain(entry.first, path, "a key that is text");
-                continue;
-            }
-            const std::string key = entry.first.Scalar();
-            const std::string full = joined(path, key);
-            const YAML::Node& value = entry.second;
-            if (path.empty() && key == "namespaces") {
-                read_name_spaces(value);
-            } else if (const setting* known = find_setting(full)) {
-                read_setting(*known, value);
-            } else if (is_group(full)) {
-                if (value.IsMap()) {
-                    read_group(value, full);
-                } else if (!value.IsNull()) {
-                    complain(value, full, "a map of settings");
-                }
-            } else {
-                complain(entry.first, full, "no such setting");
-            }
-        }
-    }
-
-    void read_setting(const setting& known, const YAML::Node& value) {
-        given_value given;
-        const std::string path{known.path};
-        if (value.IsScalar()) {
-            given.items.push_back(expand(value, path));
-        } else if (value.IsSequence()) {
-            given.is_list = true;
-            for (const auto& item : value) {
-                if (!item.IsScalar()) {
-                    complain(item, path, std::string{known.expected});
-                    return;
-                }
-                given.items.push_back(expand(item, path));
-            }
-        } else {
-            complain(value, path, std::string{known.expected});
-            return;
-        }
-        if (!known.set(into_->chosen, given))
-            complain(value, path, "expected " + std::string{known.expected});
-    }
-
-    void read_name_spaces(const YAML::Node& map) {
-        if (!map.IsMap()) {
-            complain(map, "namespaces", "a map from namespace to its rules");
-            return;
-        }
-        for (const auto& entry : map) {
-            name_space_rule rule;
-            rule.name = entry.first.Scalar();
-            rule.at = {"namespaces." + rule.name, line_of(entry.first)};
-            if (rule.name.empty() || (rule.name[0] != '/' && rule.name[0] != '^')) {
-                complain(entry.first, rule.at.path, "a namespace begins with /, a pattern with ^");
-                continue;
-            }
-            rule.is_pattern = rule.name[0] == '^';
-            if (rule.is_pattern) check_pattern(entry.first, rule);
-            if (entry.second.IsMap()) {
-                for (const auto& part : entry.second) {
-                    const std::string key = part.first.Scalar();
-                    if (key == "events") {
-                        read_events(part.second, rule);
-                    } else {
-                        complain(part.first, joined(rule.at.path, key),
-                                 "no such setting; a namespace has `events`");
-                    }
-                }
-            } else if (!entry.second.IsNull()) {
-                complain(entry.second, rule.at.path, "a map with `events`");
-            }
-            into_->chosen.name_spaces.push_back(std::move(rule));
-        }
-    }
-
-    void check_pattern(const YAML::Node& node, const name_space_rule& rule) {
-        try {
-            const std::regex pattern{rule.name};
-        } catch (const std::regex_error& error) {
-            complain(node, rule.at.path, std::string{"a regular expression: "} + error.what());
-        }
-    }
-
-    void read_events(const YAML::Node& map, name_space_rule& into) {
-        const std::string path = into.at.path + ".events";
-        if (!map.IsMap()) {
-            if (!map.IsNull()) complain(map, path, "a map from event to its rule");
-            return;
-        }
-        for (const auto& entry : map) {
-            event_rule rule;
-            rule.event = entry.first.Scalar();
-            rule.at = {joined(path, rule.event), line_of(entry.first)};
-            if (!entry.second.IsMap()) {
-                complain(entry.second, rule.at.path, "a map with `do`");
-                continue;
-            }
-            for (const auto& part : entry.second) {
-                const std::string key = part.first.Scalar();
-                if (key == "do") {
-                    read_actions(part.second, rule);
-                } else {
-                    complain(part.first, joined(rule.at.path, key), "no such setting; an event has `do`");
-                }
-            }
-            into.events.push_back(std::move(rule));
-        }
-    }
-
-    void read_actions(const YAML::Node& list, event_rule& into) {
-        const std::string path = into.at.path + ".do";
-        if (!list.IsSequence()) {
-            complain(list, path, "a list of actions");
-            return;
-        }
-        std::size_t index = 0;
-        for (const auto& item : list) {
-            const std::string here = path + '[' + std::to_string(index++) + ']';
-            if (!item.IsMap() || item.size() != 1) {
-                complain(item, here, "one action: join, leave, emit or ack");
-                continue;
-            }
-            const auto entry = *item.begin();
-            const std::string what = entry.first.Scalar();
-            action_text action;
-            action.at = {joined(here, what), line_of(item)};
-            if (what == "join" || what == "leave") {
-                action.what = what == "join" ? action_text::kind::join : action_text::kind::leave;
-                if (entry.second.IsScalar()) {
-                    action.room = expand(entry.second, action.at.path);
-                } else {
-                    complain(item, action.at.path, "a room");
-                }
-            } else if (what == "ack") {
-                action.what = action_text::kind::ack;
-                action.args = read_arguments(entry.second, action.at.path);
-            } else if (what == "emit") {
-                action.what = action_text::kind::emit;
-                read_emit(entry.second, action);
-            } else {
-                complain(entry.first, action.at.path, "no such action; there are join, leave, emit and ack");
-                continue;
-            }
-            into.actions.push_back(std::move(action));
-        }
-    }
-
-    void read_emit(const YAML::Node& map, action_text& into) {
-        if (!map.IsMap()) {
-            complain(map, into.at.path, "a map with event, to, except_sender and args");
-            return;
-        }
-        into.args.what = value_text::kind::list;
-        for (const auto& entry : map) {
-            const std::string key = entry.first.Scalar();
-            const std::string path = joined(into.at.path, key);
-            if (key == "event" && entry.second.IsScalar()) {
-                into.event = expand(entry.second, path);
-            } else if (key == "to" && entry.second.IsScalar()) {
-                into.to = expand(entry.second, path);
-            } else if (key == "except_sender") {
-                const auto value = entry.second.IsScalar() ? boolean_of(entry.second.Scalar()) : std::nullopt;
-                if (!value) complain(entry.second, path, "expected true or false");
-                into.is_sender_excepted = value.value_or(false);
-            } else if (key == "args") {
-                into.args = read_arguments(entry.second, path);
-            } else {
-                complain(entry.first, path, "no such part; emit has event, to, except_sender and args");
-            }
-        }
-        if (into.event.empty()) complain(map, into.at.path, "the name of the event to emit, `event`");
-    }
-
-    value_text read_arguments(const YAML::Node& node, const std::string& path) {
-        value_text args = read_value(node, path);
-        const bool is_all = args.what == value_text::kind::text && args.text == "{args}";
-        if (args.what != value_text::kind::list && !is_all) {
-            complain(node, path, "a list of arguments, or {args} for all that came");
-        }
-        return args;
-    }
-
-    value_text read_value(const YAML::Node& node, const std::string& path) {
-        value_text value;
-        value.at = {path, line_of(node)};
-        if (node.IsSequence()) {
-            value.what = value_text::kind::list;
-            std::size_t index = 0;
-            for (const auto& item : node) {
-                value.items.push_back(read_value(item, path + '[' + std::to_string(index++) + ']'));
-            }
-        } else if (node.IsMap()) {
-            value.what = value_text::kind::map;
-            for (const auto& entry : node) {
-                value.members.emplace_back(entry.first.Scalar(),
-                                           read_value(entry.second, joined(path, entry.first.Scalar())));
-            }
-        } else if (node.IsScalar()) {
-            const std::string text = expand(node, path);
-            // A plain word that is JSON (a number, true, null) is that; quoted it is text.
-            const bool is_quoted = node.Tag() == "!";
-            if (!is_quoted && !core::value::check_whole(text, 1) && text.front() != '"') {
-                value.text = text;
-            } else {
-                value.what = value_text::kind::text;
-                value.text = text;
-            }
-        }
-        return value;
-    }
-
-    loaded* into_;
-    const environment* environment_;
-};
-
-given_value parse_outside_value(const std::string& text) {
-    given_value given;
-    std::size_t begin = 0;
-    for (;;) {
-        const std::size_t comma = text.find(',', begin);
-        std::string item = text.substr(begin, comma == std::string::npos ? std::string::npos : comma - begin);
+/// A list of a variable is parted by commas.
+json list_in(const std::string& text) {
+    json list = json::array();
+    for (std::size_t begin = 0;;) {
+        const std::size_t comma = std::min(text.find(',', begin), text.size());
+        std::string item = text.substr(begin, comma - begin);
         const std::size_t first = item.find_first_not_of(' ');
-        const std::size_t last = item.find_last_not_of(' ');
-        item = first == std::string::npos ? "" : item.substr(first, last - first + 1);
-        given.items.push_back(std::move(item));
-        if (comma == std::string::npos) break;
+        if (first != std::string::npos) {
+            list.push_back(item.substr(first, item.find_last_not_of(' ') - first + 1));
+        }
+        if (comma == text.size()) return list;
         begin = comma + 1;
     }
-    given.is_list = given.items.size() > 1;
-    return given;
+}
+
+/// A text from outside the file as the value that stands for it there.
+json outside_value(const setting_description& of, const std::string& text) {
+    if (of.kind == "list") return list_in(text);
+    if (of.kind == "yaml") return parse_value(text).value_or(json(text));
+    return text;
+}
+
+const json& value_at(const document& of, std::string_view path) {
+    static const json none;
+    const json* at = &of.root;
+    for (;;) {
+        const std::size_t dot = path.find('.');
+        const auto found = at->is_object() ? at->find(std::string{path.substr(0, dot)}) : at->end();
+        if (!at->is_object() || found == at->end()) return none;
+        at = &*found;
+        if (dot == std::string_view::npos) return *at;
+        path.remove_prefix(dot + 1);
+    }
+}
+
+std::string pointer_of(std::string_view path) {
+    std::string pointer{'/'};
+    pointer += path;
+    std::replace(pointer.begin(), pointer.end(), '.', '/');
+    return pointer;
+}
+
+void apply(const document& from, settings& into, std::vector<mistake>& mistakes) {
+    for (const setting_description& each : described_settings()) {
+        const json& value = value_at(from, each.path);
+        const auto known = setters().find(each.path);
+        if (value.is_null() || known == setters().end()) continue;
+        given_value given;
+        given.is_list = value.is_array();
+        if (value.is_array()) {
+            for (const json& item : value) given.items.push_back(text_of(item));
+        } else {
+            given.items.push_back(text_of(value));
+        }
+        if (!known->second(into, given)) {
+            mistakes.push_back(
+                {from.at(pointer_of(each.path)), "expected " + each.expected + ", not " + value.dump()});
+        }
+    }
+}
+
+/// Variables that mean something in an application's own guide, and nothing here yet.
+void remark_on(const environment& environment_of, std::vector<std::string>& remarks) {
+    for (const char* name : {"REDIS_URL", "REDIS_MASTER_NAME", "HTTP_PORT", "HTTP_API_SECRET"}) {
+        const auto value = environment_of(name);
+        if (value && !value->empty()) {
+            remarks.push_back(std::string{name} + " is set, but this version does nothing with it yet");
+        }
+    }
+    if (environment_of("ENABLE_INTEGRATED_WEBSOCKET").value_or("") == "true") {
+        remarks.emplace_back(
+            "ENABLE_INTEGRATED_WEBSOCKET is true, but this version has no integrated mode yet");
+    }
 }
 
 } // namespace
 
+std::optional<core::duration> duration_of(std::string_view text) {
+    constexpr std::uint64_t longest_ms = 1000ULL * 60 * 60 * 24 * 365;
+    const auto ms = with_unit(
+        text, {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}, longest_ms);
+    if (!ms) return std::nullopt;
+    return std::chrono::milliseconds{static_cast<std::int64_t>(*ms)};
+}
+
+std::optional<core::duration> duration_in(const json& value) {
+    if (value.is_null()) return std::nullopt;
+    return duration_of(text_of(value));
+}
+
+std::optional<rate> rate_of(std::string_view text) {
+    if (text == "off") return rate{};
+    const std::size_t slash = text.find('/');
+    if (slash == std::string_view::npos) return std::nullopt;
+    const auto trim = [](std::string_view part) {
+        while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+        while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+        return part;
+    };
+    const auto count = whole_number(trim(text.substr(0, slash)));
+    std::string_view period = trim(text.substr(slash + 1));
+    std::optional<std::uint64_t> burst = count;
+    if (const std::size_t word = period.find("burst"); word != std::string_view::npos) {
+        burst = whole_number(trim(period.substr(word + 5)));
+        period = trim(period.substr(0, word));
+    }
+    const bool has_digit = !period.empty() && period.front() >= '0' && period.front() <= '9';
+    const auto per = duration_of(has_digit ? std::string{period} : '1' + std::string{period});
+    constexpr std::uint64_t most = 1'000'000;
+    if (!count || !burst || !per || *count == 0 || *burst == 0 || *count > most || *burst > most) {
+        return std::nullopt;
+    }
+    if (*per < std::chrono::milliseconds{1}) return std::nullopt;
+    return rate{*per / static_cast<std::int64_t>(*count), static_cast<std::uint32_t>(*burst)};
+}
+
 loaded load(std::string_view text, const environment& environment_of,
             const std::vector<std::pair<std::string, std::string>>& flags) {
     loaded result;
-    if (!text.empty()) {
-        try {
-            file_reader{result, environment_of}.read(YAML::Load(std::string{text}));
-        } catch (const YAML::Exception& error) {
-            const std::size_t line = error.mark.line < 0 ? 0 : static_cast<std::size_t>(error.mark.line) + 1;
-            result.mistakes.push_back({{"", line}, "not YAML: " + error.msg});
-        }
-    }
-    for (const setting& each : all_settings()) {
-        for (const std::string_view name : each.variables) {
-            const auto value = environment_of(std::string{name});
+    auto whole = std::make_shared<document>();
+    if (!text.empty()) whole->read(text, environment_of, result.mistakes);
+    for (const setting_description& each : described_settings()) {
+        for (const std::string& name : each.variables) {
+            const auto value = environment_of(name);
             if (!value || value->empty()) continue;
-            if (!each.set(result.chosen, parse_outside_value(*value))) {
-                result.mistakes.push_back(
-                    {{std::string{name}, 0},
-                     "expected " + std::string{each.expected} + ", not \"" + *value + '"'});
-            }
+            whole->set(each.path, outside_value(each, *value), name);
             break;
         }
     }
     for (const auto& [path, value] : flags) {
-        const setting* known = find_setting(path);
-        if (known == nullptr) {
+        if (const setting_description* known = find_described(path)) {
+            whole->set(path, outside_value(*known, value), path);
+        } else {
             result.mistakes.push_back({{path, 0}, "no such setting"});
-        } else if (!known->set(result.chosen, parse_outside_value(value))) {
-            result.mistakes.push_back(
-                {{path, 0}, "expected " + std::string{known->expected} + ", not \"" + value + '"'});
         }
     }
+    const std::size_t before = result.mistakes.size();
+    validate(*whole, result.mistakes);
+    // What has the wrong form is told once.
+    std::vector<mistake> of_values;
+    apply(*whole, result.chosen, of_values);
+    for (mistake& each : of_values) {
+        const bool is_known =
+            std::any_of(result.mistakes.begin() + static_cast<std::ptrdiff_t>(before), result.mistakes.end(),
+                        [&](const mistake& known) { return known.at.path == each.at.path; });
+        if (!is_known) result.mistakes.push_back(std::move(each));
+    }
+    const json& providers = value_at(*whole, "auth.providers");
+    const bool has_auth = providers.is_object() && !providers.empty();
+    result.chosen.server.recovery.skip_middlewares = result.chosen.skips_middlewares.value_or(!has_auth);
+    result.chosen.whole = std::move(whole);
+    remark_on(environment_of, result.remarks);
     return result;
 }
 
-std::string describe(const mistake& what, std::string_view file) {
-    std::string line;
-    if (what.at.line > 0) {
-        line += file;
-        line += ':' + std::to_string(what.at.line) + ": ";
+std::string print(const settings& chosen) {
+    document shown;
+    for (const setting_description& each : described_settings()) {
+        if (!each.otherwise.is_null()) shown.set(each.path, each.otherwise, {});
     }
-    if (!what.at.path.empty()) line += what.at.path + ": ";
-    return line + what.expected;
+    json all = std::move(shown.root);
+    all.merge_patch(masked(chosen.whole->root));
+    return all.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
+}
+
+std::vector<std::string> fixed_differences(const settings& running, const settings& wanted) {
+    std::vector<std::string> all;
+    for (const setting_description& each : described_settings()) {
+        const json& before = value_at(*running.whole, each.path);
+        const json& after = value_at(*wanted.whole, each.path);
+        const json& from = before.is_null() ? each.otherwise : before;
+        const json& to = after.is_null() ? each.otherwise : after;
+        if (!each.is_live && from != to) all.push_back(each.path);
+    }
+    return all;
 }
 
 std::string reference() {
     std::string lines;
-    for (const setting& each : all_settings()) {
-        lines += each.path;
-        lines += " (";
+    for (const setting_description& each : described_settings()) {
+        lines += each.path + " (";
         for (std::size_t i = 0; i < each.variables.size(); ++i) {
             if (i > 0) lines += ", ";
             lines += each.variables[i];
         }
-        lines += "): ";
-        lines += each.expected;
-        lines += '\n';
+        lines += "): " + each.expected + '\n';
     }
     return lines;
 }

@@ -1,80 +1,67 @@
 #pragma once
 
+#include "config/document.hpp"
+
 #include "roomcast/server/options.hpp"
 
-#include <cstddef>
-#include <functional>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-/// What the operator chose: one file, the environment, flags. Validated as a whole, each mistake with its
-/// place.
 namespace roomcast::server::config {
 
-/// A place in the configuration file; line 0: not from the file.
-struct place {
-    std::string path; ///< e.g. `namespaces./chat.events.join.do[0]`
-    std::size_t line = 0;
-};
-
-/// A value of the file in which `{…}` stand for parts of an event: text, JSON literal, list or map.
-struct value_text {
-    enum class kind { text, literal, list, map };
-    kind what = kind::literal;
-    std::string text = "null"; ///< a text with templates, or JSON
-    std::vector<value_text> items;
-    std::vector<std::pair<std::string, value_text>> members;
-    place at;
-};
-
-/// One step of what an event does.
-struct action_text {
-    enum class kind { join, leave, emit, ack };
-    kind what = kind::ack;
-    std::string room;              ///< join, leave
-    std::string event;             ///< emit
-    std::optional<std::string> to; ///< emit: a room; none: everyone
-    bool is_sender_excepted = false;
-    value_text args; ///< emit, ack: a list, or the text `{args}`
-    place at;
-};
-
-struct event_rule {
-    std::string event;
-    std::vector<action_text> actions;
-    place at;
-};
-
-struct name_space_rule {
-    std::string name; ///< "/chat", or a regular expression when is_pattern
-    bool is_pattern = false;
-    std::vector<event_rule> events;
-    place at;
-};
-
 enum class page_mode { off, counts, full };
+enum class over_rate { error, drop, disconnect };
+enum class expiry_policy { close, notice };
+
+/// Bounds that the event rules hold. Rates: see `rate`.
+struct rule_limits {
+    rate events_per_socket;
+    rate events_per_user;
+    rate events_per_address;
+    over_rate over = over_rate::error;
+    std::size_t connections_per_user = 0; ///< per namespace; 0: no bound
+    std::size_t once_keys = 1'000'000;
+    std::uint64_t retained_bytes = 64U << 20U;
+    std::size_t forwards = 1000;
+};
+
+/// What holds for all ways to sign in.
+struct auth_settings {
+    bool is_optional = false;
+    std::string user_room = "user:{user.id}";
+    std::string missing = "Authentication required";
+    std::string invalid = "Unauthorized";
+    expiry_policy on_expiry = expiry_policy::notice;
+    core::duration expiry_notice = std::chrono::seconds{60};
+    core::duration max_lifetime{}; ///< zero: as long as the credential says
+    bool checks_origin = true;
+    std::vector<std::string> revoked_users;
+    std::vector<std::string> revoked_sessions;
+};
 
 /// Everything that can be chosen.
 struct settings {
     roomcast::server::options server;
+    std::string service = "roomcast";
     std::string log_level = "info";
     page_mode page = page_mode::counts;
-    std::vector<name_space_rule> name_spaces;
+    rule_limits limits;
+    auth_settings auth;
+    std::optional<bool> skips_middlewares; ///< recovery.skip_middlewares, when it was chosen
+    /// The whole document, for who reads `auth.providers`, `schemas` and `namespaces`.
+    std::shared_ptr<const document> whole;
 };
-
-struct mistake {
-    place at;
-    std::string expected; ///< what is wrong and what would be right
-};
-
-using environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 struct loaded {
     settings chosen;
     std::vector<mistake> mistakes;
+    /// Worth a word, but no mistake.
+    std::vector<std::string> remarks;
 };
 
 /// Reads a configuration. Precedence, highest first: `flags` (path, value), environment, file, defaults.
@@ -82,10 +69,20 @@ struct loaded {
 loaded load(std::string_view text, const environment& environment_of,
             const std::vector<std::pair<std::string, std::string>>& flags);
 
-/// `file:line: path: expected`
-std::string describe(const mistake& what, std::string_view file);
+/// What is in force, defaults included and secrets masked, as YAML that `load` reads.
+std::string print(const settings& chosen);
+
+/// The settings that differ and cannot change while the server runs.
+std::vector<std::string> fixed_differences(const settings& running, const settings& wanted);
 
 /// All settings with their environment names and what they expect, one a line; for `--help-settings`.
 std::string reference();
+
+/// A time such as `25s`, `500ms`; a plain number counts milliseconds.
+std::optional<core::duration> duration_of(std::string_view text);
+std::optional<core::duration> duration_in(const json& value);
+/// A rate such as `10/s`, `5/10s`, `100/m burst 200`, or `off`. Without `burst` as many at once as in one
+/// period.
+std::optional<rate> rate_of(std::string_view text);
 
 } // namespace roomcast::server::config

@@ -241,6 +241,22 @@ void socket::end_connection() const {
     });
 }
 
+void socket::post(std::function<void(socket&)> work) const {
+    state_->home().dispatch([state = state_, work = std::move(work)] {
+        if (state->is_gone()) return;
+        socket handle{state};
+        engine::call_application(work, handle);
+    });
+}
+
+std::uint64_t socket::after(core::duration delay, std::function<void(socket&)> work) const {
+    return state_->after(delay, std::move(work));
+}
+
+void socket::cancel(std::uint64_t timer) const {
+    state_->cancel(timer);
+}
+
 std::any& socket::data() const {
     return state_->data();
 }

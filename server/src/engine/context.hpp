@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/address_table.hpp"
 #include "engine/name_space_state.hpp"
 #include "engine/shard.hpp"
 
@@ -49,6 +50,7 @@ private:
 struct context {
     roomcast::server::options options;
     name_space_registry name_spaces;
+    std::shared_ptr<address_table> addresses;
     std::function<std::optional<std::string>(const handshake_info&)> allow_request;
     std::vector<http_handler> http_handlers;
     adapter_factory make_adapter;

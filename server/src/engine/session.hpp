@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/address_table.hpp"
 #include "engine/link.hpp"
 #include "engine/shard.hpp"
 #include "engine/socket_state.hpp"
@@ -30,6 +31,8 @@ public:
     core::eio::transport transport() const { return eio_.current_transport(); }
     bool is_closed() const { return eio_.is_closed(); }
 
+    /// Keeps its place among its address's sessions until it ends.
+    void keep(address_table::ticket place) { place_ = std::move(place); }
     void use_jsonp(std::string index) { eio_.use_jsonp(std::move(index)); }
 
     // From the polling transport.
@@ -82,6 +85,7 @@ private:
     void remove_link(std::uint32_t id);
 
     shard* home_;
+    address_table::ticket place_;
     std::shared_ptr<const handshake_info> info_;
     core::eio::server_session eio_;
     core::sio::server_session sio_;

@@ -28,7 +28,40 @@ socket_state::socket_state(std::string id, name_space_slice& slice, engine::sess
     slice.rooms().add(*this);
 }
 
+/// Work that waits for its time.
+class socket_state::delayed_work final : public timer_node {
+public:
+    delayed_work(socket_state& of, std::uint64_t id, std::function<void(socket&)> work)
+        : id_(id), of_(&of), work_(std::move(work)) {}
+    std::uint64_t id() const { return id_; }
+
+    void on_timer(core::time_point) override {
+        const auto keep = of_->shared_from_this();
+        const auto work = std::move(work_);
+        keep->cancel(id_); // this object is gone now
+        socket handle{keep};
+        call_application(work, handle);
+        if (!keep->is_gone()) keep->of()->drain();
+    }
+
+private:
+    std::uint64_t id_;
+    socket_state* of_;
+    std::function<void(socket&)> work_;
+};
+
 socket_state::~socket_state() = default;
+
+std::uint64_t socket_state::after(core::duration delay, std::function<void(socket&)> work) {
+    if (is_gone()) return 0;
+    delayed_.push_back(std::make_unique<delayed_work>(*this, ++last_timer_, std::move(work)));
+    home_->timers().set(*delayed_.back(), core::deadline_after(home_->now(), delay));
+    return last_timer_;
+}
+
+void socket_state::cancel(std::uint64_t timer) {
+    std::erase_if(delayed_, [timer](const auto& each) { return each->id() == timer; });
+}
 
 void socket_state::begin() {
     if (slice_->log() != nullptr) {
@@ -243,6 +276,7 @@ void socket_state::end(std::string_view reason) {
         if (!waiting) break;
         call_application(*waiting, reply{core::errc::disconnected, {}});
     }
+    delayed_.clear();
     handlers_.reset(); // they may hold handles of this very socket
     acks_.reset();
     session_ = nullptr;

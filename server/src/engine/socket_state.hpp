@@ -77,8 +77,11 @@ public:
     void disconnect(bool close_connection);
     void on(std::string_view name, event_handler handler);
     void on_disconnect(std::function<void(socket&, std::string_view)> handler);
+    std::uint64_t after(core::duration delay, std::function<void(socket&)> work);
+    void cancel(std::uint64_t timer);
 
 private:
+    class delayed_work;
     enum class state : std::uint8_t { connecting, connected, gone };
     struct own_handlers {
         hub::text_map<event_handler> events;
@@ -101,9 +104,11 @@ private:
     std::string pid_;
     std::any data_;
     std::unique_ptr<own_handlers> handlers_;
+    std::vector<std::unique_ptr<delayed_work>> delayed_;
     std::unique_ptr<core::sio::ack_table<ack_handler>> acks_;
     std::vector<core::shared_message> missed_;         ///< to be sent before CONNECT
     std::unique_ptr<hub::progress> already_recovered_; ///< events up to here came by recovery
+    std::uint64_t last_timer_ = 0;
     core::sio::slot_id slot_;
     state state_ = state::connecting;
     bool is_recovered_ = false;

@@ -152,6 +152,13 @@ void router::open_session(transport::connection& from, const eio::request_query&
         return;
     }
     engine::shard& home = from.home();
+    auto place = context_->addresses->admit(info->address, home.now());
+    if (!place) {
+        ++home.counts().refused_connections;
+        from.close_after_answer();
+        from.respond(429, text_plain, cors, "too many connections from this address");
+        return;
+    }
     if (from.head().is_upgrade) {
         if (const std::string_view wrong = transport::check_upgrade(from); !wrong.empty()) {
             from.refuse_upgrade(wrong, transport::upgrade_hint(wrong));
@@ -159,11 +166,13 @@ void router::open_session(transport::connection& from, const eio::request_query&
         }
         engine::session& session =
             home.open_session(std::make_unique<engine::session>(home, std::move(info), &from));
+        session.keep(std::move(*place));
         from.become_websocket(session, cors);
         return;
     }
     engine::session& session =
         home.open_session(std::make_unique<engine::session>(home, std::move(info), nullptr));
+    session.keep(std::move(*place));
     if (query.jsonp) session.use_jsonp(eio::jsonp_index(*query.jsonp));
     from.keep_headers(polling_headers(from, cors), cookie_header(chosen.cookie, session.sid()));
     from.wait_for(session);

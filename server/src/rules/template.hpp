@@ -1,6 +1,7 @@
 #pragma once
 
-#include "config/settings.hpp"
+#include "config/document.hpp"
+#include "rules/visitor.hpp"
 
 #include "roomcast/server/event.hpp"
 #include "roomcast/server/socket.hpp"
@@ -15,15 +16,34 @@ namespace roomcast::server::rules {
 
 /// What a template may speak of.
 struct subject {
-    const roomcast::server::socket& sender;
-    const roomcast::server::event& event;
+    const socket& sender;
+    const visitor& who;
+    const arguments& args;
+    std::string_view answer{}; ///< of the backend: JSON text
+    std::string_view reason{}; ///< of a disconnect
+    std::string_view room{};
 };
 
-/// Text with parts of an event in it: `election-{args.0}`, `{sender}`, `{args.0.id}`. `{{` stands for `{`.
+/// What there will be to speak of, known when the configuration is loaded.
+struct scope {
+    bool has_args = false;
+    bool has_user = false;
+    bool has_answer = false;
+    bool has_reason = false;
+    bool has_room = false;
+    bool is_pattern = false;
+    /// The declared schemas of the arguments, nullptr: none are declared.
+    const config::json* argument_schemas = nullptr;
+    bool has_rest = false;
+    const config::json* named_schemas = nullptr; ///< `schemas` of the document
+};
+
+/// Text with parts of an event in it: `election-{args.0}`, `user:{user.id}`, `{sender}`. `{{` stands for `{`.
+/// A part with a question mark, `{user.name?}`, may be missing: it is empty then (null when it stands alone).
 class text_template {
 public:
     /// @param mistakes gets what is wrong with it
-    static text_template compile(const std::string& text, const config::place& at,
+    static text_template compile(const std::string& text, const config::place& at, const scope& in,
                                  std::vector<config::mistake>& mistakes);
 
     /// The text for this event; nothing when a part is missing, or is no text, number or boolean.
@@ -31,39 +51,60 @@ public:
     /// When the whole template is one part, such as `{args.1}`: its JSON text; else the rendered text as
     /// JSON.
     std::optional<std::string> render_json(const subject& about) const;
+    /// The text before the first part.
+    std::string_view leading_literal() const;
+    bool is_constant() const { return pieces_.empty() || (pieces_.size() == 1 && is_literal(pieces_[0])); }
 
 private:
+    enum class root { literal, sender, nsp, argument, user, claims, answer, reason, room, match, now };
     struct piece {
-        enum class kind { literal, sender, argument };
-        kind what = kind::literal;
+        root what = root::literal;
         std::string literal;
         std::size_t index = 0;
         std::vector<std::string> members;
+        bool is_optional = false;
     };
+    static bool is_literal(const piece& part) { return part.what == root::literal; }
+    static piece compile_part(std::string_view inner, const scope& in, std::string& wrong);
+    /// The JSON text that a part stands for.
     static std::optional<std::string_view> find(const piece& part, const subject& about);
+    /// The plain text that a part stands for, when it is no JSON.
+    static std::optional<std::string> plain(const piece& part, const subject& about);
 
     std::vector<piece> pieces_;
 };
 
-/// An argument list: `{args}` (all that came, as they came), or a list of values.
+/// A JSON value whose texts are templates.
+class value_template {
+public:
+    static value_template compile(const config::node& given, const scope& in,
+                                  std::vector<config::mistake>& mistakes);
+    bool append(std::string& out, const subject& about) const;
+
+private:
+    enum class kind { literal, text, list, map };
+    kind what_ = kind::literal;
+    std::string literal_ = "null";
+    text_template text_;
+    std::vector<value_template> items_;
+    std::vector<std::pair<std::string, value_template>> members_;
+};
+
+/// An argument list: `{args}` (all that came, as they came), `{answer.ack}`, or a list of values.
 class args_template {
 public:
-    static args_template compile(const config::value_text& given, std::vector<config::mistake>& mistakes);
+    static args_template compile(const config::node& given, const scope& in,
+                                 std::vector<config::mistake>& mistakes);
     std::optional<args> render(const subject& about) const;
 
 private:
-    struct node {
-        config::value_text::kind what = config::value_text::kind::literal;
-        std::string literal;
-        text_template text;
-        std::vector<node> items;
-        std::vector<std::pair<std::string, node>> members;
-    };
-    static node compile_node(const config::value_text& given, std::vector<config::mistake>& mistakes);
-    static bool append(std::string& out, const node& value, const subject& about);
-
-    std::vector<node> items_;
-    bool is_all_ = false;
+    enum class kind { list, all, answer };
+    kind what_ = kind::list;
+    std::vector<value_template> items_;
 };
+
+/// One or several texts, such as rooms.
+using text_list = std::vector<text_template>;
+text_list compile_texts(const config::node& given, const scope& in, std::vector<config::mistake>& mistakes);
 
 } // namespace roomcast::server::rules

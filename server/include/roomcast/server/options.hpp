@@ -10,6 +10,13 @@
 
 namespace roomcast::server {
 
+/// How often something may happen: one per `interval` in the long run, `burst` at once.
+struct rate {
+    core::duration interval{}; ///< zero: no bound
+    std::uint32_t burst = 1;
+    bool is_off() const { return interval == core::duration::zero(); }
+};
+
 /// What happens to a peer that does not take what it is owed.
 enum class slow_consumer_policy : std::uint8_t {
     disconnect,  ///< end the session; a client with recovery gets what it missed when it is back
@@ -76,6 +83,11 @@ struct options {
     /// Open TCP connections of the whole server; above it new ones are closed at once, counted. 0: no bound
     /// but the process's own.
     std::size_t max_connections = 0;
+    /// Sessions that one address may have open; more are refused with 429, counted. 0: no bound. An address
+    /// is an IPv4 address or the /64 network of an IPv6 address.
+    std::size_t max_sessions_per_address = 0;
+    /// New sessions of one address; more are refused with 429, counted.
+    rate connect_rate_per_address{};
     /// How long a stop waits for what was sent to go out.
     core::duration stop_timeout = std::chrono::seconds{5};
     cors_options cors{};

@@ -47,7 +47,7 @@ struct statistics {
     std::uint64_t slow_consumers = 0;      ///< sessions ended by it
     std::uint64_t protocol_errors = 0;     ///< connections closed for what the peer sent
     std::uint64_t refused_joins = 0;       ///< above max_rooms_per_socket, or of too long a name
-    std::uint64_t refused_connections = 0; ///< above max_connections
+    std::uint64_t refused_connections = 0; ///< above max_connections, or a bound per address
     std::uint64_t recovered = 0;           ///< sessions whose state was recovered
     std::uint64_t recovery_failed = 0;     ///< clients that asked for it and got a new session
     std::uint64_t recovery_dropped = 0;    ///< kept events and sessions dropped before their time
@@ -107,6 +107,14 @@ public:
     void stop();
     /// The port that is open (it was chosen by the system when 0 was asked for).
     std::uint16_t port() const;
+
+    /// How many threads there are; each socket lives on one of them.
+    std::size_t threads() const;
+    /// Runs work on one of the threads: now when called there, else soon. Work posted from one thread to
+    /// another keeps its order. @param thread below `threads()`
+    void post(std::size_t thread, std::function<void()> work);
+    /// Is this that thread?
+    bool is_on(std::size_t thread) const;
 
     /// Operators of the namespace "/", as `of("/")` has them.
     [[nodiscard]] broadcast_operator to(std::string_view room);

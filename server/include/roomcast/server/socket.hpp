@@ -80,6 +80,13 @@ public:
     /// Ends the whole connection without a word to its namespaces; its sockets see the reason "forced close".
     void end_connection() const;
 
+    /// Runs work on this socket's thread, unless it is gone by then. @thread any
+    void post(std::function<void(socket&)> work) const;
+    /// Runs work after a time, unless the socket is gone by then or `cancel` was called.
+    std::uint64_t after(core::duration delay, std::function<void(socket&)> work) const;
+    /// Takes back what `after` was asked for; harmless when it has run.
+    void cancel(std::uint64_t timer) const;
+
     /// For the application; survives a recovery of this process's memory.
     std::any& data() const;
 

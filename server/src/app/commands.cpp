@@ -1,0 +1,140 @@
+#include "app/commands.hpp"
+
+#include "auth/verifier.hpp"
+#include "contract/asyncapi.hpp"
+#include "contract/cpp.hpp"
+#include "contract/typescript.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <future>
+#include <sstream>
+
+namespace roomcast::server::app {
+
+namespace {
+
+std::optional<std::string> variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) return std::nullopt;
+    return std::string{value};
+}
+
+std::optional<std::string> read_file(const std::string& path) {
+    std::ifstream file{path, std::ios::binary};
+    if (!file) return std::nullopt;
+    std::ostringstream text;
+    text << file.rdbuf();
+    return std::move(text).str();
+}
+
+} // namespace
+
+std::optional<prepared> prepare(const configuration_source& from, outbound::client* network,
+                                std::vector<std::string>& mistakes) {
+    std::string text;
+    if (!from.path.empty()) {
+        auto content = read_file(from.path);
+        if (!content) {
+            mistakes.push_back("cannot read the configuration file " + from.path);
+            return std::nullopt;
+        }
+        text = std::move(*content);
+    }
+    config::loaded loaded = config::load(text, variable, from.flags);
+    prepared ready;
+    ready.remarks = std::move(loaded.remarks);
+    // Rules of a document that has the wrong form would only be found wrong once more.
+    if (loaded.mistakes.empty()) {
+        ready.program = rules::program::compile(loaded.chosen, network, loaded.mistakes, ready.remarks);
+    }
+    ready.chosen = std::move(loaded.chosen);
+    if (loaded.mistakes.empty()) return ready;
+    for (const config::mistake& each : loaded.mistakes) mistakes.push_back(config::describe(each, from.path));
+    return std::nullopt;
+}
+
+std::optional<prepared> prepare_or_complain(const configuration_source& from, outbound::client* network) {
+    std::vector<std::string> mistakes;
+    auto ready = prepare(from, network, mistakes);
+    for (const std::string& each : mistakes) std::fprintf(stderr, "%s\n", each.c_str());
+    if (!ready) {
+        std::fprintf(stderr, "roomcast-server: %zu mistake%s in the configuration\n", mistakes.size(),
+                     mistakes.size() == 1 ? "" : "s");
+    }
+    return ready;
+}
+
+int check(const configuration_source& from) {
+    const auto ready = prepare_or_complain(from, nullptr);
+    if (!ready) return exit_bad_configuration;
+    for (const std::string& each : ready->remarks) std::printf("note: %s\n", each.c_str());
+    std::printf("%s: no mistakes\n", from.path.c_str());
+    return 0;
+}
+
+int print_config(const configuration_source& from) {
+    const auto ready = prepare_or_complain(from, nullptr);
+    if (!ready) return exit_bad_configuration;
+    std::fputs(config::print(ready->chosen).c_str(), stdout);
+    return 0;
+}
+
+int verify(const configuration_source& from, const verify_request& what) {
+    outbound::client network;
+    const auto ready = prepare_or_complain(from, &network);
+    if (!ready) return exit_bad_configuration;
+    const rules::compiled_name_space* space = ready->program->find(what.name_space);
+    if (space == nullptr) {
+        std::fprintf(stderr, "roomcast-server: the configuration has no namespace %s\n",
+                     what.name_space.c_str());
+        return exit_bad_configuration;
+    }
+    if (space->verifier == nullptr) {
+        std::puts(R"({"accepted":true,"user":null,"claims":{},"expires":null})");
+        return 0;
+    }
+    auth::credentials given;
+    given.cookie_header = what.cookie;
+    given.authorization = what.authorization;
+    given.token = what.token;
+    const nlohmann::json payload =
+        what.token.empty() ? nlohmann::json::object() : nlohmann::json{{"token", what.token}};
+    const std::string payload_text = payload.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    given.auth_payload = payload_text;
+    given.name_space = what.name_space;
+    const std::int64_t now = what.now.value_or(
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count());
+    auto said = std::make_shared<std::promise<auth::verdict>>();
+    std::future<auth::verdict> verdict = said->get_future();
+    space->verifier->verify(given, {now}, [said](auth::verdict one) { said->set_value(std::move(one)); });
+    std::printf(
+        "%s\n",
+        auth::describe(verdict.get()).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    return 0;
+}
+
+int contract(const configuration_source& from, const std::string& format) {
+    const auto ready = prepare_or_complain(from, nullptr);
+    if (!ready) return exit_bad_configuration;
+    const nlohmann::json source = nlohmann::json::parse(ready->program->contract_json());
+    std::string text;
+    if (format == "ts") {
+        text = server::contract::typescript(source);
+    } else if (format == "cpp") {
+        text = server::contract::cpp(source);
+    } else if (format == "asyncapi") {
+        text = server::contract::asyncapi(source, ready->chosen.service);
+    } else {
+        text = config::json::parse(ready->program->contract_json()).dump(2) + '\n';
+    }
+    std::fputs(text.c_str(), stdout);
+    return 0;
+}
+
+} // namespace roomcast::server::app

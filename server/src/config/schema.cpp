@@ -1,0 +1,219 @@
+#include "config/schema.hpp"
+
+#include "config/schema_json.hpp"
+
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validation_results.hpp>
+#include <valijson/validator.hpp>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
+
+namespace roomcast::server::config {
+
+namespace {
+
+const json& resolve(const json& inner) {
+    const auto reference = inner.find("$ref");
+    if (reference == inner.end()) return inner;
+    // "#/definitions/name": the only form that our schema uses
+    return schema().at(json::json_pointer{reference->get<std::string>().substr(1)});
+}
+
+/// What the schema says of the member `key` of something that `of` describes; nullptr: nothing.
+const json* schema_of_member(const json& of, const std::string& key) {
+    if (const auto properties = of.find("properties"); properties != of.end() && properties->contains(key)) {
+        return &resolve((*properties)[key]);
+    }
+    if (const auto patterns = of.find("patternProperties"); patterns != of.end()) {
+        for (const auto& [pattern, inner] : patterns->items()) {
+            if (std::regex_search(key, std::regex{pattern})) return &resolve(inner);
+        }
+    }
+    if (const auto other = of.find("additionalProperties"); other != of.end() && other->is_object()) {
+        return &resolve(*other);
+    }
+    if (const auto items = of.find("items"); items != of.end() && items->is_object()) return &resolve(*items);
+    return nullptr;
+}
+
+/// The keys of valijson's context: `<root>`, `["key"]`, `[0]`.
+std::vector<std::string> keys_of(const std::vector<std::string>& context) {
+    std::vector<std::string> keys;
+    for (const std::string& each : context) {
+        if (each.size() < 2 || each.front() != '[') continue;
+        std::string key = each.substr(1, each.size() - 2);
+        if (key.size() >= 2 && key.front() == '"') key = key.substr(1, key.size() - 2);
+        keys.push_back(std::move(key));
+    }
+    return keys;
+}
+
+/// What was expected at these keys, in the schema's words.
+std::string words_for(const std::vector<std::string>& keys, const std::string& otherwise) {
+    const json* at = &schema();
+    for (const std::string& key : keys) {
+        at = schema_of_member(*at, key);
+        if (at == nullptr) return otherwise;
+    }
+    const auto words = at->find("x-expected");
+    return words == at->end() ? otherwise : "expected " + words->get<std::string>();
+}
+
+/// The first name between single quotes.
+std::string quoted_in(const std::string& text) {
+    const std::size_t begin = text.find('\'');
+    const std::size_t end = text.rfind('\'');
+    return begin == std::string::npos || end == begin ? std::string{}
+                                                      : text.substr(begin + 1, end - begin - 1);
+}
+
+std::string unknown_words(const std::vector<std::string>& keys) {
+    const json* at = &schema();
+    for (const std::string& key : keys) {
+        at = schema_of_member(*at, key);
+        if (at == nullptr) return "no such setting";
+    }
+    if (const auto words = at->find("x-unknown"); words != at->end()) return words->get<std::string>();
+    const auto properties = at->find("properties");
+    if (properties == at->end()) return "no such setting";
+    std::string names;
+    for (const auto& [name, inner] : properties->items()) names += (names.empty() ? "" : ", ") + name;
+    return "no such setting; there are " + names;
+}
+
+void collect(const json& from, const std::string& path, std::vector<setting_description>& into) {
+    const auto properties = from.find("properties");
+    if (properties == from.end()) return;
+    for (const auto& [key, written] : properties->items()) {
+        const json& inner = resolve(written);
+        const std::string full = path.empty() ? key : path + '.' + key;
+        if (!inner.contains("x-kind")) {
+            collect(inner, full, into);
+            continue;
+        }
+        setting_description described;
+        described.path = full;
+        described.kind = inner["x-kind"].get<std::string>();
+        for (const json& name : inner["x-env"]) described.variables.push_back(name.get<std::string>());
+        described.expected = inner["x-expected"].get<std::string>();
+        described.description = inner["description"].get<std::string>();
+        if (const auto otherwise = inner.find("default"); otherwise != inner.end()) {
+            described.otherwise = *otherwise;
+        }
+        described.is_live = inner.value("x-live", false);
+        into.push_back(std::move(described));
+    }
+}
+
+void mask(json& value, const json& described) {
+    if (described.value("x-secret", false)) {
+        if (value.is_array()) {
+            for (json& item : value) item = "***";
+        } else if (value.is_object()) {
+            for (auto& [key, inner] : value.items()) inner = "***";
+        } else if (!value.is_null()) {
+            value = "***";
+        }
+        return;
+    }
+    if (value.is_object()) {
+        for (auto& [key, inner] : value.items()) {
+            if (const json* next = schema_of_member(described, key)) mask(inner, *next);
+        }
+    } else if (value.is_array()) {
+        for (json& item : value) {
+            if (const json* next = schema_of_member(described, "0")) mask(item, *next);
+        }
+    }
+}
+
+} // namespace
+
+const json& schema() {
+    static const json parsed = json::parse(schema_json);
+    return parsed;
+}
+
+const std::vector<setting_description>& described_settings() {
+    static const std::vector<setting_description> all = [] {
+        std::vector<setting_description> found;
+        collect(schema(), {}, found);
+        return found;
+    }();
+    return all;
+}
+
+const setting_description* find_described(std::string_view path) {
+    const auto& all = described_settings();
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const setting_description& each) { return each.path == path; });
+    return found == all.end() ? nullptr : &*found;
+}
+
+void validate(const document& chosen, std::vector<mistake>& mistakes) {
+    valijson::Schema compiled;
+    const nlohmann::json rules = nlohmann::json::parse(schema_json);
+    valijson::SchemaParser{}.populateSchema(valijson::adapters::NlohmannJsonAdapter{rules}, compiled);
+    const nlohmann::json plain =
+        nlohmann::json::parse(chosen.root.dump(-1, ' ', false, json::error_handler_t::replace));
+    valijson::ValidationResults results;
+    valijson::Validator validator{valijson::Validator::kStrongTypes};
+    if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter{plain}, &results)) return;
+    // A mistake deep inside is reported for everything around it as well: the innermost is the mistake.
+    struct finding {
+        std::string pointer;
+        std::string words;
+        bool is_shape = false; ///< about the names of members: stands beside mistakes further inside
+    };
+    std::vector<finding> found;
+    for (const auto& error : results) {
+        std::vector<std::string> keys = keys_of(error.context);
+        finding one;
+        const bool is_unknown = error.description.find("additionalProperties") != std::string::npos ||
+                                error.description.find("unexpected property") != std::string::npos;
+        const bool is_missing = error.description.find("Missing required property") != std::string::npos;
+        const bool is_around = error.description.find("Failed to validate") != std::string::npos &&
+                               error.description.find("additionalProperties") == std::string::npos;
+        if (is_around) continue;
+        const std::string name = quoted_in(error.description);
+        if (is_unknown) {
+            one.words = unknown_words(keys);
+            keys.push_back(name);
+            one.is_shape = true;
+        } else if (is_missing) {
+            keys.push_back(name);
+            one.words = words_for(keys, "expected a value");
+            keys.pop_back();
+            one.words = "`" + name + "` is missing: " + one.words;
+            one.is_shape = true;
+        } else {
+            one.words = words_for(keys, error.description);
+        }
+        for (const std::string& key : keys) one.pointer = pointer_to(one.pointer, key);
+        found.push_back(std::move(one));
+    }
+    std::set<std::pair<std::string, std::string>> told;
+    for (const finding& one : found) {
+        const bool has_inner = std::any_of(found.begin(), found.end(), [&](const finding& other) {
+            return other.pointer.size() > one.pointer.size() && other.pointer.starts_with(one.pointer + '/');
+        });
+        if (has_inner && !one.is_shape) continue;
+        if (told.emplace(one.pointer, one.words).second) {
+            mistakes.push_back({chosen.at(one.pointer), one.words});
+        }
+    }
+    if (found.empty()) mistakes.push_back({{}, "not a valid configuration"});
+}
+
+json masked(const json& root) {
+    json shown = root;
+    mask(shown, schema());
+    return shown;
+}
+
+} // namespace roomcast::server::config

@@ -1,0 +1,680 @@
+#include "rules/application.hpp"
+
+#include "base/log.hpp"
+#include "rules/flow.hpp"
+
+#include "roomcast/core/value.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace roomcast::server::rules {
+
+namespace value = core::value;
+namespace contract = core::contract;
+
+namespace {
+
+core::unix_time wall_now() {
+    return {
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count()};
+}
+
+std::shared_ptr<visitor> visitor_of(const socket& whose) {
+    const auto* held = std::any_cast<std::shared_ptr<visitor>>(&whose.data());
+    return held == nullptr ? nullptr : *held;
+}
+
+std::string json_string(std::string_view text) {
+    std::string out;
+    value::append_string(out, text);
+    return out;
+}
+
+std::string user_json(const auth::identity& who) {
+    const auto text_or_null = [](const std::string& text) {
+        return text.empty() ? "null" : json_string(text);
+    };
+    return "{\"id\":" + json_string(who.id) + ",\"name\":" + text_or_null(who.name) +
+           ",\"email\":" + text_or_null(who.email) + ",\"image\":" + text_or_null(who.image) + '}';
+}
+
+/// Is a browser's page from this origin trusted with the user's cookies? Its own host always is.
+bool is_trusted_origin(std::string_view origin, std::string_view host, const cors_options& cors) {
+    if (origin.empty()) return true; // no browser, or the same origin
+    const std::size_t scheme = origin.find("://");
+    if (scheme != std::string_view::npos && !host.empty() && origin.substr(scheme + 3) == host) return true;
+    return std::any_of(cors.origins.begin(), cors.origins.end(),
+                       [origin](const std::string& each) { return each == origin; });
+}
+
+/// The first member of the kind of `rooms` whose parts are all there.
+std::optional<std::string> first_room(const text_list& rooms, const subject& about) {
+    for (const text_template& each : rooms) {
+        if (auto room = each.render(about); room && !room->empty()) return room;
+    }
+    return std::nullopt;
+}
+
+std::string told_of(const visitor& who, const socket& sender, const std::string& room) {
+    return "{\"room\":" + json_string(room) +
+           ",\"userId\":" + json_string(who.is_user ? who.user_id : sender.id()) +
+           ",\"user\":" + who.user_json + '}';
+}
+
+/// Who counts once: a user, or a socket without one.
+std::string present_key(const visitor& who, const socket& sender) {
+    return who.is_user ? who.user_id : sender.id();
+}
+
+std::optional<std::string> claim_text(std::string_view claims, std::string_view name) {
+    const auto found = value::member(claims, name);
+    return found ? value::text(*found) : std::nullopt;
+}
+
+} // namespace
+
+/// A client on its way in.
+struct application::admission {
+    socket sender;
+    next_step next;
+    std::shared_ptr<const program> by;
+    const compiled_name_space* in;
+    std::shared_ptr<visitor> who;
+    std::shared_ptr<visitor> before; ///< who it was, when its state was recovered
+};
+
+void application::install(server& io) {
+    io_ = &io;
+    keepers_.start(io);
+    const std::shared_ptr<const program> now = current();
+    for (const auto& space : now->name_spaces()) {
+        if (!space->is_pattern) install_handlers(io.of(space->key));
+    }
+    if (now->name_spaces().empty()) install_handlers(io.of("/"));
+    // Patterns, and namespaces that a reload brings.
+    install_handlers(io.of_matching(
+        [this](std::string_view name, std::string_view) { return current()->find(name) != nullptr; }));
+}
+
+void application::install_handlers(name_space at) {
+    at.use([this](socket& who, const next_step& next) { admit(who, next); });
+    at.on_connection([this](socket& who) { on_connection(who); });
+    at.on_disconnect([this](socket& who, std::string_view reason) { on_disconnect(who, reason); });
+    at.on_any([this](socket& sender, event& given) { on_event(sender, given); });
+}
+
+void application::replace(std::shared_ptr<const program> next) {
+    const std::shared_ptr<const program> before = current();
+    program_.store(next);
+    const config::auth_settings& old_auth = before->chosen().auth;
+    const config::auth_settings& new_auth = next->chosen().auth;
+    const auto is_new = [](const std::vector<std::string>& list, const std::string& id) {
+        return std::find(list.begin(), list.end(), id) == list.end();
+    };
+    for (const std::string& id : new_auth.revoked_users) {
+        if (is_new(old_auth.revoked_users, id)) revoke_user(id);
+    }
+    for (const std::string& id : new_auth.revoked_sessions) {
+        if (is_new(old_auth.revoked_sessions, id)) revoke_session(id);
+    }
+}
+
+void application::stop() {
+    keepers_.stop();
+    network_.reset();
+}
+
+// ---- Coming in
+
+void application::refuse(const admission& of, const std::string& message, const char* code) {
+    of.next(connect_error{message, std::string{R"({"code":")"} + code + "\"}"});
+}
+
+void application::admit(socket& who, const next_step& next) {
+    auto by = current();
+    auto coming = std::make_shared<visitor>();
+    const compiled_name_space* in = by->find(who.nsp(), &coming->matches);
+    if (in == nullptr && !by->name_spaces().empty()) {
+        next(connect_error{"Invalid namespace", {}});
+        return;
+    }
+    coming->buckets = std::vector<bucket>(by->slots());
+    auto of = std::make_shared<admission>(
+        admission{who, next, by, in, std::move(coming), who.is_recovered() ? visitor_of(who) : nullptr});
+    if (in == nullptr || in->verifier == nullptr) {
+        finish_admission(of);
+        return;
+    }
+    const handshake_info& info = who.handshake();
+    const std::string_view payload = who.auth();
+    std::string token;
+    if (const auto given = value::member(payload, "token")) token = value::text(*given).value_or("");
+    auth::credentials what;
+    what.cookie_header = info.header("Cookie");
+    what.authorization = info.header("Authorization");
+    what.token = token;
+    what.auth_payload = payload;
+    what.name_space = who.nsp();
+    what.address = info.address;
+    what.origin = info.header("Origin");
+    const std::size_t mark = info.url.find('?');
+    if (mark != std::string::npos) what.query = std::string_view{info.url}.substr(mark + 1);
+    in->verifier->verify(what, wall_now(), [this, of](auth::verdict said) {
+        of->sender.post(
+            [this, of, said = std::move(said)](socket&) mutable { on_verdict(of, std::move(said)); });
+    });
+}
+
+void application::on_verdict(const std::shared_ptr<admission>& of, auth::verdict said) {
+    const config::auth_settings& chosen = of->by->chosen().auth;
+    if (!said.is_accepted()) {
+        const bool is_missing = said.reason == core::auth::reason::no_credential;
+        if (is_missing && chosen.is_optional) {
+            finish_admission(of);
+            return;
+        }
+        ++counts_.refused_sign_ins;
+        base::log("auth").info("{} may not connect to {}: {}{}{}", of->sender.handshake().address,
+                               of->sender.nsp(), core::auth::name_of(said.reason),
+                               said.detail.empty() ? "" : ": ", said.detail);
+        refuse(*of, is_missing ? chosen.missing : chosen.invalid, "unauthorized");
+        return;
+    }
+    const handshake_info& info = of->sender.handshake();
+    if (chosen.checks_origin && said.who.source == config::credential_source::cookie &&
+        !is_trusted_origin(info.header("Origin"), info.header("Host"), of->by->chosen().server.cors)) {
+        ++counts_.refused_sign_ins;
+        base::log("auth").warn("a page of {} used the cookie of {}: not among cors.origin",
+                               info.header("Origin"), info.address);
+        refuse(*of, chosen.invalid, "bad_origin");
+        return;
+    }
+    visitor& who = *of->who;
+    who.is_user = !said.who.id.empty();
+    who.user_id = said.who.id;
+    who.user_json = user_json(said.who);
+    who.claims_json = said.who.claims;
+    who.session_id = said.who.session_id;
+    if (who.session_id.empty()) who.session_id = claim_text(who.claims_json, "jti").value_or("");
+    who.provider = said.who.provider;
+    if (said.who.expires) who.expires = said.who.expires->seconds;
+    who.rooms = said.who.rooms;
+    const auto is_in = [](const std::vector<std::string>& list, const std::string& id) {
+        return !id.empty() && std::find(list.begin(), list.end(), id) != list.end();
+    };
+    if (is_in(chosen.revoked_users, who.user_id) || is_in(chosen.revoked_sessions, who.session_id)) {
+        ++counts_.refused_sign_ins;
+        refuse(*of, chosen.invalid, "revoked");
+        return;
+    }
+    if (of->before && of->before->user_id != who.user_id) {
+        // Somebody else's recovery token: what was missed is not for this user.
+        ++counts_.refused_sign_ins;
+        refuse(*of, chosen.invalid, "unauthorized");
+        return;
+    }
+    ++counts_.signed_in;
+    finish_admission(of);
+}
+
+void application::finish_admission(const std::shared_ptr<admission>& of) {
+    if (of->in != nullptr && !of->in->allowed.is_everybody()) {
+        const arguments nothing;
+        const flow check{*this, of->by, *of->in, of->sender, of->who, {}, nothing, {}};
+        if (!check.is_permitted(of->in->allowed)) {
+            ++counts_.not_allowed;
+            refuse(*of, of->by->chosen().auth.invalid, "forbidden");
+            return;
+        }
+    }
+    count_user(of);
+}
+
+/// Finds the buckets that this socket shares with others, and counts it.
+void application::count_user(const std::shared_ptr<admission>& of) {
+    const auto count_address = [this, of] {
+        const auto connect = [of](std::shared_ptr<tally> by_address) {
+            of->sender.post([of, by_address = std::move(by_address)](socket& whose) {
+                of->who->by_address = by_address;
+                if (of->before) of->who->presence = std::move(of->before->presence);
+                whose.data() = of->who;
+                of->next({});
+            });
+        };
+        if (!of->by->counts_addresses()) {
+            connect(nullptr);
+            return;
+        }
+        const std::string key = joint_key("address", of->sender.handshake().address);
+        keepers_.with(key, [key, connect, slots = of->by->slots()](keeper& at) {
+            connect(at.tally_of(key, slots, monotonic_now()));
+        });
+    };
+    if (!of->who->is_user || !of->by->counts_users()) {
+        count_address();
+        return;
+    }
+    const std::string key = joint_key("user", of->who->user_id);
+    keepers_.with(key, [this, key, of, count_address](keeper& at) {
+        const std::shared_ptr<tally> found = at.tally_of(key, of->by->slots(), monotonic_now());
+        const std::size_t most = of->by->chosen().limits.connections_per_user;
+        std::size_t& open = found->sockets[of->sender.nsp()];
+        const bool is_over = most != 0 && open >= most;
+        if (!is_over) ++open;
+        of->sender.post([this, of, found, is_over, count_address](socket&) {
+            if (is_over) {
+                ++counts_.refused_users;
+                refuse(*of, "too many connections of this user", "too_many_connections");
+                return;
+            }
+            of->who->by_user = found;
+            count_address();
+        });
+    });
+}
+
+void application::on_connection(socket& whose) {
+    const auto who = visitor_of(whose);
+    const auto by = current();
+    const compiled_name_space* in = who ? by->find(whose.nsp()) : nullptr;
+    if (in == nullptr) return;
+    if (who->is_user) {
+        const arguments nothing;
+        const auto room = by->user_room().render({whose, *who, nothing});
+        if (room && !room->empty()) whose.join(*room);
+        for (const std::string& key :
+             {joint_key("user", who->user_id), joint_key("session", who->session_id)}) {
+            if (key.back() == '\0') continue;
+            keepers_.with(
+                key, [key, whose](keeper& at) { at.signed_in[key].insert_or_assign(whose.id(), whose); });
+        }
+    }
+    for (const std::string& room : who->rooms) whose.join(room);
+    watch_expiry(whose, *who);
+    if (in->presence) {
+        // A recovered client is where it was.
+        const auto were = std::move(who->presence);
+        who->presence.clear();
+        for (const auto& [room, payload] : were) enter(whose, who, *in->presence, room, payload, {});
+    }
+    if (in->has_retained) send_retained(whose, "");
+    const arguments nothing;
+    flow{*this, by, *in, whose, who, "connect", nothing, {}}.run(in->on_connect);
+}
+
+void application::on_disconnect(socket& whose, std::string_view reason) {
+    const auto who = visitor_of(whose);
+    if (!who) return;
+    const auto by = current();
+    const compiled_name_space* in = by->find(whose.nsp());
+    if (who->by_user) {
+        const std::string key = joint_key("user", who->user_id);
+        keepers_.with(key, [counted = who->by_user, nsp = whose.nsp()](keeper&) {
+            const auto open = counted->sockets.find(nsp);
+            if (open == counted->sockets.end()) return;
+            if (--open->second == 0) counted->sockets.erase(open);
+        });
+    }
+    if (who->is_user) {
+        for (const std::string& key :
+             {joint_key("user", who->user_id), joint_key("session", who->session_id)}) {
+            if (key.back() == '\0') continue;
+            keepers_.with(key, [key, id = whose.id()](keeper& at) {
+                const auto known = at.signed_in.find(key);
+                if (known == at.signed_in.end()) return;
+                known->second.erase(id);
+                if (known->second.empty()) at.signed_in.erase(known);
+            });
+        }
+    }
+    if (in == nullptr) return;
+    if (in->typing) {
+        const auto typing = who->typing;
+        for (const auto& [room, state] : typing) stop_typing(whose, *who, *in->typing, room);
+    }
+    if (in->presence) {
+        // What it was in is kept, in case that it comes back with its state.
+        const auto present = who->presence;
+        for (const auto& [room, payload] : present) leave(whose, *who, *in->presence, room, {});
+        who->presence = present;
+    }
+    const arguments nothing;
+    flow{*this, by, *in, whose, who, "disconnect", nothing, {}, reason}.run(in->on_disconnect);
+}
+
+// ---- Credentials on live sockets
+
+void application::watch_expiry(const socket& whose, visitor& who) {
+    const auto by = current();
+    const config::auth_settings& chosen = by->chosen().auth;
+    whose.cancel(who.expiry_timer);
+    who.expiry_timer = 0;
+    std::optional<core::duration> left;
+    constexpr std::int64_t longest_s = 60LL * 60 * 24 * 365 * 10;
+    if (who.expires) {
+        left =
+            std::chrono::seconds{std::clamp<std::int64_t>(*who.expires - wall_now().seconds, 0, longest_s)};
+    }
+    const bool is_signed_in = who.is_user || !who.provider.empty();
+    if (is_signed_in && chosen.max_lifetime > core::duration::zero() &&
+        (!left || *left > chosen.max_lifetime)) {
+        left = chosen.max_lifetime;
+    }
+    if (!left) return;
+    const auto end = [this](socket& ended) {
+        ++counts_.expired;
+        ended.emit("auth:expired", {json{R"({"code":"expired","message":"the credential has expired"})"}});
+        ended.end_connection();
+    };
+    if (chosen.on_expiry == config::expiry_policy::close || chosen.expiry_notice == core::duration::zero()) {
+        who.expiry_timer = whose.after(*left, end);
+        return;
+    }
+    const core::duration notice = std::min(chosen.expiry_notice, *left);
+    who.expiry_timer = whose.after(*left - notice, [end, notice, expires = who.expires](socket& told) {
+        told.emit(
+            "auth:expiring",
+            {json{"{\"expires\":" + (expires ? std::to_string(*expires) : "null") + ",\"seconds\":" +
+                  std::to_string(std::chrono::duration_cast<std::chrono::seconds>(notice).count()) + '}'}});
+        if (const auto now = visitor_of(told)) now->expiry_timer = told.after(notice, end);
+    });
+}
+
+/// `auth:refresh`: a fresh credential for the same user, in place.
+void application::refresh(const socket& sender, const std::shared_ptr<visitor>& who, const event& given) {
+    const auto by = current();
+    const compiled_name_space* in = by->find(sender.nsp());
+    const responder answer = given.answer_later();
+    const auto refuse_it = [answer, sender](std::string_view code) {
+        const std::string error = "{\"code\":" + json_string(code) +
+                                  R"(,"message":"the credential was refused","event":"auth:refresh"})";
+        if (answer) {
+            answer({json{"{\"error\":" + error + '}'}});
+        } else {
+            sender.emit("error", {json{error}});
+        }
+    };
+    std::string token = given.text(0).value_or("");
+    if (token.empty() && given.size() > 0) {
+        if (const auto inner = value::member(given.json(0), "token"))
+            token = value::text(*inner).value_or("");
+    }
+    if (in == nullptr || in->verifier == nullptr || token.empty()) {
+        refuse_it("unauthorized");
+        return;
+    }
+    const std::string payload = "{\"token\":" + json_string(token) + '}';
+    auth::credentials what;
+    what.token = token;
+    what.auth_payload = payload;
+    what.name_space = sender.nsp();
+    what.address = sender.handshake().address;
+    in->verifier->verify(what, wall_now(), [this, sender, who, refuse_it, answer](auth::verdict said) {
+        sender.post([this, who, refuse_it, answer, said = std::move(said)](socket& whose) {
+            const auto& revoked = current()->chosen().auth.revoked_users;
+            const bool is_same = said.is_accepted() && said.who.id == who->user_id &&
+                                 std::find(revoked.begin(), revoked.end(), said.who.id) == revoked.end();
+            if (!is_same) {
+                ++counts_.refused_sign_ins;
+                base::log("auth").info("{} could not refresh its sign-in: {}", whose.id(),
+                                       said.is_accepted() ? "another user"
+                                                          : core::auth::name_of(said.reason));
+                refuse_it("unauthorized");
+                return;
+            }
+            who->claims_json = said.who.claims;
+            who->user_json = user_json(said.who);
+            who->expires.reset();
+            if (said.who.expires) who->expires = said.who.expires->seconds;
+            watch_expiry(whose, *who);
+            answer({json{"{\"ok\":true,\"expires\":" +
+                         (who->expires ? std::to_string(*who->expires) : std::string{"null"}) + '}'}});
+        });
+    });
+}
+
+void application::end_signed_in(const std::string& key, const char* why) {
+    keepers_.with(key, [this, key, why](keeper& at) {
+        const auto known = at.signed_in.find(key);
+        if (known == at.signed_in.end()) return;
+        for (const auto& [id, whose] : known->second) {
+            ++counts_.revoked;
+            whose.post([why](socket& ended) {
+                ended.emit("auth:revoked", {json{std::string{R"({"code":")"} + why + "\"}"}});
+                ended.disconnect(true);
+            });
+        }
+    });
+}
+
+void application::revoke_user(const std::string& id) {
+    end_signed_in(joint_key("user", id), "user_revoked");
+}
+
+void application::revoke_session(const std::string& id) {
+    end_signed_in(joint_key("session", id), "session_revoked");
+}
+
+// ---- Events
+
+bool application::is_within_rates(const program& now, visitor& who, config::over_rate& over) const {
+    const config::rule_limits& chosen = now.chosen().limits;
+    over = chosen.over;
+    if (chosen.events_per_socket.is_off() && !who.by_user && !who.by_address) return true;
+    const core::time_point at = monotonic_now();
+    if (!who.buckets[0].take(chosen.events_per_socket, at)) return false;
+    if (who.by_user && !who.by_user->at(0).take(chosen.events_per_user, at)) return false;
+    return !who.by_address || who.by_address->at(0).take(chosen.events_per_address, at);
+}
+
+void application::on_event(socket& sender, event& given) {
+    seen_->note(sender.nsp(), given.name(), sender.id());
+    const auto who = visitor_of(sender);
+    const auto by = current();
+    const compiled_name_space* in = who ? by->find(sender.nsp()) : nullptr;
+    if (in == nullptr) {
+        ++counts_.unknown_events;
+        return;
+    }
+    flow running{*this, by, *in, sender, who, given.name(), given.args(), given.answer_later()};
+    const auto refuse_rate = [&](config::over_rate over) {
+        ++counts_.rate_limited;
+        switch (over) {
+        case config::over_rate::error: running.fail("rate_limited", "too many events; slow down"); break;
+        case config::over_rate::drop: break;
+        case config::over_rate::disconnect: sender.end_connection(); break;
+        }
+    };
+    config::over_rate over{};
+    if (!is_within_rates(*by, *who, over)) {
+        refuse_rate(over);
+        return;
+    }
+    if (given.name() == "auth:refresh" && in->verifier != nullptr) {
+        refresh(sender, who, given);
+        return;
+    }
+    const auto known = in->events.find(given.name());
+    const compiled_event* rule = known == in->events.end() ? nullptr : &known->second;
+    const bool is_presence =
+        in->presence && (given.name() == in->presence->join || given.name() == in->presence->leave);
+    const bool is_typing =
+        in->typing && (given.name() == in->typing->start || given.name() == in->typing->stop);
+    if (rule == nullptr && !is_presence && !is_typing) {
+        ++counts_.unknown_events;
+        if (in->is_closed) running.fail(contract::to_json(contract::unknown_event(given.name())));
+        return;
+    }
+    if (rule != nullptr) {
+        if (rule->limit) {
+            const core::time_point now = monotonic_now();
+            bucket* counted = &who->buckets[rule->limit->slot % who->buckets.size()];
+            if (rule->limit->whom == event_rate::by::user && who->by_user) {
+                counted = &who->by_user->at(rule->limit->slot);
+            } else if (rule->limit->whom == event_rate::by::address && who->by_address) {
+                counted = &who->by_address->at(rule->limit->slot);
+            }
+            if (!counted->take(rule->limit->allowed, now)) {
+                refuse_rate(rule->limit->over);
+                return;
+            }
+        }
+        if (rule->shape) {
+            contract::violation why;
+            bool is_right = rule->shape->check_count(given.size(), why);
+            const auto present =
+                given.args().parts() ? contract::attachments::present : contract::attachments::none;
+            for (std::size_t i = 0; is_right && i < given.size(); ++i) {
+                is_right = rule->shape->check_arg(i, given.json(i), why, present);
+            }
+            if (!is_right) {
+                ++counts_.broken_contract;
+                running.fail(contract::to_json(why));
+                return;
+            }
+        }
+        if (!rule->allowed.is_everybody() && !running.is_permitted(rule->allowed)) {
+            ++counts_.not_allowed;
+            running.fail("not_allowed", "you may not send this");
+            return;
+        }
+    }
+    if (is_presence || is_typing) {
+        const text_list& rooms = is_presence ? in->presence->rooms : in->typing->rooms;
+        const auto room = first_room(rooms, running.about());
+        const std::string& reserved = by->reserved_prefix();
+        if (!room || (!reserved.empty() && room->starts_with(reserved))) {
+            running.fail("invalid_arguments", "the arguments name no room");
+            return;
+        }
+        const auto& payload_rule = is_presence ? in->presence->payload : in->typing->payload;
+        std::string payload;
+        subject about = running.about();
+        about.room = *room;
+        if (!payload_rule) {
+            payload = told_of(*who, sender, *room);
+        } else if (!payload_rule->append(payload, about)) {
+            running.fail("invalid_arguments", "the arguments do not fit the rule");
+            return;
+        }
+        if (is_typing) {
+            if (!sender.is_in(*room)) {
+                ++counts_.not_allowed;
+                running.fail("not_allowed", "you are not in this room");
+                return;
+            }
+            if (given.name() == in->typing->start) {
+                start_typing(sender, who, *in->typing, *room, std::move(payload));
+            } else {
+                stop_typing(sender, *who, *in->typing, *room);
+            }
+            given.ack({json{R"({"ok":true})"}});
+        } else if (given.name() == in->presence->join) {
+            if (!in->presence->allowed.is_everybody() && !running.is_permitted(in->presence->allowed)) {
+                ++counts_.not_allowed;
+                running.fail("not_allowed", "you may not join this room");
+                return;
+            }
+            enter(sender, who, *in->presence, *room, std::move(payload), given.answer_later());
+        } else {
+            leave(sender, *who, *in->presence, *room, given.answer_later());
+        }
+    }
+    if (rule != nullptr) running.run(rule->actions);
+}
+
+void application::send_retained(const socket& to, const std::string& room) {
+    const std::string place = joint_key(to.nsp(), room);
+    keepers_.with(place, [place, to](keeper& at) {
+        auto kept = at.retained(place);
+        if (kept.empty()) return;
+        to.post([kept = std::move(kept)](socket& there) {
+            for (const keeper::retained_event& each : kept) there.emit(each.event, each.arguments);
+        });
+    });
+}
+
+// ---- Presence and typing
+
+void application::enter(const socket& sender, const std::shared_ptr<visitor>& who, const presence_rule& rule,
+                        const std::string& room, std::string payload, const responder& answer) {
+    sender.join(room);
+    if (!sender.is_in(room)) {
+        if (answer)
+            answer({json{R"({"error":{"code":"too_many_rooms","message":"this room cannot be joined"}})"}});
+        return;
+    }
+    const bool is_new = who->presence.insert_or_assign(room, payload).second;
+    const std::string place = joint_key(sender.nsp(), room);
+    keepers_.with(place, [place, room, is_new, payload = std::move(payload), key = present_key(*who, sender),
+                          others = sender.to(room), joined = rule.joined, answer](keeper& at) {
+        constexpr std::size_t most_listed = 1000;
+        keeper::present& here = at.presence[place];
+        keeper::present_user& present = here[key];
+        present.payload = payload;
+        if (is_new && ++present.sockets == 1) others.emit(joined, {json{payload}});
+        if (!answer) return;
+        std::string users;
+        std::size_t listed = 0;
+        for (const auto& [id, each] : here) {
+            if (++listed > most_listed) break;
+            users += (users.empty() ? "" : ",") + each.payload;
+        }
+        answer({json{"{\"ok\":true,\"room\":" + json_string(room) +
+                     ",\"count\":" + std::to_string(here.size()) + ",\"users\":[" + users + "]}"}});
+    });
+    if (const auto by = current(); const compiled_name_space* in = by->find(sender.nsp())) {
+        if (in->has_retained) send_retained(sender, room);
+    }
+}
+
+void application::leave(const socket& sender, visitor& who, const presence_rule& rule,
+                        const std::string& room, const responder& answer) {
+    const auto known = who.presence.find(room);
+    if (known != who.presence.end()) {
+        const std::string place = joint_key(sender.nsp(), room);
+        keepers_.with(place, [place, payload = known->second, key = present_key(who, sender),
+                              others = sender.to(room), left = rule.left](keeper& at) {
+            const auto here = at.presence.find(place);
+            if (here == at.presence.end()) return;
+            const auto present = here->second.find(key);
+            if (present == here->second.end() || --present->second.sockets > 0) return;
+            here->second.erase(present);
+            if (here->second.empty()) at.presence.erase(here);
+            others.emit(left, {json{payload}});
+        });
+        who.presence.erase(known);
+    }
+    sender.leave(room);
+    if (answer) answer({json{R"({"ok":true})"}});
+}
+
+void application::start_typing(const socket& sender, const std::shared_ptr<visitor>& who,
+                               const typing_rule& rule, const std::string& room, std::string payload) {
+    auto& state = who->typing[room];
+    if (state.timer == 0) {
+        sender.to(room).emit(rule.start, {json{payload}});
+    } else {
+        sender.cancel(state.timer);
+    }
+    state.payload = std::move(payload);
+    state.timer = sender.after(rule.expires, [this, room](socket& whose) {
+        const auto now = visitor_of(whose);
+        const auto by = current();
+        const compiled_name_space* in = now ? by->find(whose.nsp()) : nullptr;
+        if (in != nullptr && in->typing) stop_typing(whose, *now, *in->typing, room);
+    });
+}
+
+void application::stop_typing(const socket& sender, visitor& who, const typing_rule& rule,
+                              const std::string& room) {
+    const auto known = who.typing.find(room);
+    if (known == who.typing.end()) return;
+    sender.cancel(known->second.timer);
+    sender.to(room).emit(rule.stop, {json{known->second.payload}});
+    who.typing.erase(known);
+}
+
+} // namespace roomcast::server::rules

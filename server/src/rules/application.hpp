@@ -1,0 +1,100 @@
+#pragma once
+
+#include "outbound/client.hpp"
+#include "rules/feed.hpp"
+#include "rules/keeper.hpp"
+#include "rules/program.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace roomcast::server::rules {
+
+/// What the rules did, and what they refused. @thread any
+struct counters {
+    std::atomic<std::uint64_t> signed_in{0};
+    std::atomic<std::uint64_t> refused_sign_ins{0};
+    std::atomic<std::uint64_t> refused_users{0};  ///< above connections_per_user
+    std::atomic<std::uint64_t> expired{0};        ///< sockets ended with their credential
+    std::atomic<std::uint64_t> revoked{0};        ///< sockets ended because their user or session was revoked
+    std::atomic<std::uint64_t> unknown_events{0}; ///< events without a rule
+    std::atomic<std::uint64_t> broken_contract{0}; ///< events of clients that break the contract
+    std::atomic<std::uint64_t> broken_promises{0}; ///< what rules or the backend would send against it
+    std::atomic<std::uint64_t> not_allowed{0};
+    std::atomic<std::uint64_t> rate_limited{0};
+    std::atomic<std::uint64_t> repeated{0}; ///< stopped by `once`
+    std::atomic<std::uint64_t> forwards{0};
+    std::atomic<std::uint64_t> failed_forwards{0};
+    std::atomic<std::uint64_t> dropped_retained{0}; ///< retained events that went for lack of room
+};
+
+class flow;
+
+/// The configuration at work: signs clients in, runs the rules of their events, keeps presence. Set up before
+/// the server runs; what it refers to must outlive it, and it the server.
+class application {
+public:
+    /// @param network may be nullptr when nobody is asked
+    application(std::shared_ptr<const program> first, std::unique_ptr<outbound::client> network, feed& seen)
+        : network_(std::move(network)), seen_(&seen), program_(std::move(first)) {}
+
+    /// Makes itself the handler of everything. Before `listen`.
+    void install(server& io);
+    /// Takes another program from now on. Sockets stay; their next event meets the new rules. @thread any
+    void replace(std::shared_ptr<const program> next);
+    /// The server was stopped: no answer from outside may come any more. Call before the server goes.
+    void stop();
+
+    outbound::client* network() { return network_.get(); }
+    std::shared_ptr<const program> current() const { return program_.load(); }
+    const counters& counts() const { return counts_; }
+
+    /// Ends all sockets of a user, or of one sign-in's session. @thread any
+    void revoke_user(const std::string& id);
+    void revoke_session(const std::string& id);
+
+private:
+    friend class flow;
+    struct admission;
+
+    void install_handlers(name_space at);
+
+    void admit(socket& who, const next_step& next);
+    void on_verdict(const std::shared_ptr<admission>& of, auth::verdict said);
+    void count_user(const std::shared_ptr<admission>& of);
+    void finish_admission(const std::shared_ptr<admission>& of);
+    static void refuse(const admission& of, const std::string& message, const char* code);
+
+    void on_connection(socket& who);
+    void on_disconnect(socket& who, std::string_view reason);
+    void on_event(socket& sender, event& given);
+
+    void watch_expiry(const socket& whose, visitor& who);
+    void refresh(const socket& sender, const std::shared_ptr<visitor>& who, const event& given);
+    void end_signed_in(const std::string& key, const char* why);
+
+    bool is_within_rates(const program& now, visitor& who, config::over_rate& over) const;
+    void send_retained(const socket& to, const std::string& room);
+
+    void enter(const socket& sender, const std::shared_ptr<visitor>& who, const presence_rule& rule,
+               const std::string& room, std::string payload, const responder& answer);
+    void leave(const socket& sender, visitor& who, const presence_rule& rule, const std::string& room,
+               const responder& answer);
+    void start_typing(const socket& sender, const std::shared_ptr<visitor>& who, const typing_rule& rule,
+                      const std::string& room, std::string payload);
+    void stop_typing(const socket& sender, visitor& who, const typing_rule& rule, const std::string& room);
+
+    std::unique_ptr<outbound::client> network_;
+    feed* seen_;
+    keepers keepers_;
+    std::atomic<std::shared_ptr<const program>> program_;
+    counters counts_;
+    server* io_ = nullptr;
+};
+
+/// Time for buckets and once-only keys.
+core::time_point monotonic_now();
+
+} // namespace roomcast::server::rules

@@ -1,0 +1,426 @@
+#include "rules/flow.hpp"
+
+#include "base/log.hpp"
+#include "rules/signature.hpp"
+
+#include "roomcast/core/bytes.hpp"
+#include "roomcast/core/value.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace roomcast::server::rules {
+
+namespace value = core::value;
+namespace contract = core::contract;
+
+namespace {
+
+constexpr std::size_t deepest_answer = 64;
+
+std::string json_string(std::string_view text) {
+    std::string out;
+    value::append_string(out, text);
+    return out;
+}
+
+std::int64_t unix_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+/// One line of a log: what clients say cannot begin another.
+std::string one_line(std::string text) {
+    constexpr std::size_t longest = 500;
+    if (text.size() > longest) text.resize(longest);
+    std::replace_if(
+        text.begin(), text.end(), [](char each) { return static_cast<unsigned char>(each) < 0x20; }, ' ');
+    return text;
+}
+
+std::vector<std::string> texts_in(std::string_view list) {
+    std::vector<std::string> all;
+    if (value::kind_of(list) == value::kind::string) return {value::text(list).value_or("")};
+    if (value::kind_of(list) != value::kind::array) return all;
+    for (value::walker walk{list}; walk.next();) {
+        if (const auto text = value::text(walk.element())) all.push_back(*text);
+    }
+    return all;
+}
+
+} // namespace
+
+core::time_point monotonic_now() {
+    return core::time_point{
+        std::chrono::duration_cast<core::duration>(std::chrono::steady_clock::now().time_since_epoch())};
+}
+
+bool flow::is_permitted(const permission& wanted) const {
+    if (wanted.needs_user && !who_->is_user) return false;
+    if (wanted.claims && (!who_->is_user || !wanted.claims->matches(who_->claims_json))) return false;
+    if (wanted.rooms.empty()) return true;
+    const subject now = about();
+    return std::any_of(wanted.rooms.begin(), wanted.rooms.end(), [&](const text_template& each) {
+        const auto room = each.render(now);
+        return room && sender_.is_in(*room);
+    });
+}
+
+void flow::fail(const std::string& error_json) {
+    for (const std::string& key : taken_) {
+        of_->keepers_.with(key, [key](keeper& at) { at.give_back_once(key); });
+    }
+    taken_.clear();
+    if (answer_) {
+        answer_({json{"{\"error\":" + error_json + '}'}});
+    } else {
+        sender_.emit("error", {json{error_json}});
+    }
+}
+
+void flow::fail(std::string_view code, std::string_view message) {
+    fail("{\"code\":" + json_string(code) + ",\"message\":" + json_string(message) +
+         ",\"event\":" + json_string(event_) + '}');
+}
+
+void flow::go_on() {
+    while (next_ < list_->size()) {
+        if (run_one((*list_)[next_++]) != step::go_on) return;
+    }
+}
+
+flow::step flow::missing_part(const action& what) {
+    fail("{\"code\":\"invalid_arguments\",\"message\":\"the arguments do not fit the rule\",\"event\":" +
+         json_string(event_) + ",\"action\":" + json_string(what.at.path) + '}');
+    return step::end;
+}
+
+flow::step flow::run_one(const action& what) {
+    switch (what.what) {
+    case action::kind::join: return join(what);
+    case action::kind::leave: return leave(what);
+    case action::kind::emit: return emit(what);
+    case action::kind::ack: return acknowledge(what);
+    case action::kind::error: {
+        const auto message = what.texts[0].render(about());
+        fail(what.event, message.value_or("refused"));
+        return step::end;
+    }
+    case action::kind::once: return once(what);
+    case action::kind::forward: return forward(what);
+    case action::kind::log: {
+        if (auto line = what.texts[0].render(about()))
+            base::log("rules").info("{}", one_line(std::move(*line)));
+        return step::go_on;
+    }
+    case action::kind::disconnect: sender_.disconnect(); return step::end;
+    }
+    return step::end;
+}
+
+bool flow::render_rooms(const text_list& from, std::vector<std::string>& into) const {
+    const subject now = about();
+    for (const text_template& each : from) {
+        auto room = each.render(now);
+        if (!room || room->empty()) return false;
+        into.push_back(std::move(*room));
+    }
+    return true;
+}
+
+/// Rooms of users are theirs: what comes in an event cannot name one, unless the rule says that prefix
+/// itself.
+bool flow::may_join(const std::string& room, const text_template& from) const {
+    const std::string& reserved = by_->reserved_prefix();
+    if (reserved.empty() || !room.starts_with(reserved)) return true;
+    return from.leading_literal().starts_with(reserved);
+}
+
+flow::step flow::join(const action& what) {
+    std::vector<std::string> rooms;
+    if (!render_rooms(what.texts, rooms)) return missing_part(what);
+    for (std::size_t i = 0; i < rooms.size(); ++i) {
+        if (!may_join(rooms[i], what.texts[i])) {
+            ++of_->counts_.not_allowed;
+            fail("not_allowed", "this room belongs to a user");
+            return step::end;
+        }
+    }
+    for (const std::string& room : rooms) {
+        sender_.join(room);
+        if (in_->has_retained) of_->send_retained(sender_, room);
+    }
+    return step::go_on;
+}
+
+flow::step flow::leave(const action& what) {
+    std::vector<std::string> rooms;
+    if (!render_rooms(what.texts, rooms)) return missing_part(what);
+    for (const std::string& room : rooms) sender_.leave(room);
+    return step::go_on;
+}
+
+flow::step flow::emit(const action& what) {
+    auto arguments = what.arguments.render(about());
+    std::vector<std::string> rooms;
+    if (!arguments || !render_rooms(what.texts, rooms)) return missing_part(what);
+    const bool is_sent = send(what.event, std::move(*arguments), rooms, what.is_to_all,
+                              what.is_sender_excepted, what.is_volatile, what.shape, what.is_retained);
+    return is_sent ? step::go_on : step::end;
+}
+
+bool flow::send(const std::string& name, args arguments, const std::vector<std::string>& rooms,
+                bool is_to_all, bool is_sender_excepted, bool is_volatile,
+                const std::optional<contract::event>& shape, bool is_retained) {
+    if (shape) {
+        contract::violation why;
+        const auto present = arguments.parts() ? contract::attachments::present : contract::attachments::none;
+        if (!shape->check_args(arguments.text(), why, present)) {
+            ++of_->counts_.broken_promises;
+            base::log("rules").warn("{} of {} was not sent: {} {}", name, sender_.nsp(), why.path,
+                                    why.message);
+            fail(contract::to_json(why));
+            return false;
+        }
+    }
+    const bool is_to_sender = !is_to_all && rooms.size() == 1 && rooms[0] == sender_.id();
+    if (is_to_sender && !is_sender_excepted && !is_retained) {
+        if (is_volatile) {
+            sender_.emit_volatile(name, std::move(arguments));
+        } else {
+            sender_.emit(name, std::move(arguments));
+        }
+        return true;
+    }
+    broadcast_operator to = is_sender_excepted ? sender_.broadcast() : sender_.everyone();
+    if (!is_to_all) to = to.to(rooms);
+    if (is_volatile) to = to.volatile_();
+    if (!is_retained) {
+        to.emit(name, std::move(arguments));
+        return true;
+    }
+    // One thread keeps a room's state and sends its changes, so that nobody who joins gets them out of order.
+    std::vector<std::string> kept = is_to_all ? std::vector<std::string>{""} : rooms;
+    const std::uint64_t most = by_->chosen().limits.retained_bytes;
+    for (std::size_t i = kept.size(); i-- > 0;) {
+        std::string place = joint_key(sender_.nsp(), kept[i]);
+        const bool sends = i == 0;
+        of_->keepers_.with(place, [place, name, arguments, most, sends, to, app = of_](keeper& at) {
+            app->counts_.dropped_retained += at.retain(place, name, arguments, unix_ms(), most);
+            if (sends) to.emit(name, arguments);
+        });
+    }
+    return true;
+}
+
+flow::step flow::acknowledge(const action& what) {
+    auto reply = what.arguments.render(about());
+    if (!reply) return missing_part(what);
+    if (what.shape && answer_) {
+        contract::violation why;
+        const auto present = reply->parts() ? contract::attachments::present : contract::attachments::none;
+        if (!what.shape->check_ack(reply->text(), why, present)) {
+            ++of_->counts_.broken_promises;
+            base::log("rules").warn("the ack of {} in {} breaks the contract: {} {}", event_, sender_.nsp(),
+                                    why.path, why.message);
+            fail(contract::to_json(why));
+            return step::end;
+        }
+    }
+    answer_(std::move(*reply));
+    return step::go_on;
+}
+
+std::shared_ptr<flow> flow::detached() const {
+    auto own = std::make_shared<flow>(*this);
+    own->own_event_ = event_;
+    own->event_ = own->own_event_;
+    own->own_reason_ = reason_;
+    own->reason_ = own->own_reason_;
+    own->own_args_ = given_->copy();
+    own->own_given_ = arguments{own->own_args_.text(), own->own_args_.parts(), 0};
+    own->given_ = &own->own_given_;
+    return own;
+}
+
+flow::step flow::once(const action& what) {
+    const auto rendered = what.texts[0].render(about());
+    if (!rendered || rendered->size() > 1024) return missing_part(what);
+    const std::string key = joint_key("once", joint_key(sender_.nsp(), *rendered));
+    const auto decide = [this_action = &what, key](flow& at, keeper::taken found) {
+        switch (found) {
+        case keeper::taken::now: at.taken_.push_back(key); return true;
+        case keeper::taken::full:
+            at.fail("unavailable", "too many keys are kept already; try again later");
+            return false;
+        case keeper::taken::before:
+            ++at.of_->counts_.repeated;
+            if (this_action->otherwise.empty()) {
+                at.fail("repeated", "this was done already");
+            } else {
+                at.run(this_action->otherwise);
+            }
+            return false;
+        }
+        return false;
+    };
+    const std::size_t most = by_->chosen().limits.once_keys;
+    if (keeper* at = of_->keepers_.here(key)) {
+        const bool goes_on = decide(*this, at->take_once(key, monotonic_now(), what.keep, most));
+        return goes_on ? step::go_on : step::end;
+    }
+    of_->keepers_.with(key, [waiting = detached(), key, most, keep = what.keep, decide](keeper& at) {
+        const keeper::taken found = at.take_once(key, monotonic_now(), keep, most);
+        waiting->sender_.post([waiting, found, decide](socket&) {
+            if (decide(*waiting, found)) waiting->go_on();
+        });
+    });
+    return step::wait;
+}
+
+std::string flow::forward_body(const forward_target& target) const {
+    if (target.body) {
+        std::string body;
+        if (target.body->append(body, about())) return body;
+        return {};
+    }
+    std::string body = "{\"event\":" + json_string(event_) + ",\"args\":" + given_->copy().text() +
+                       ",\"namespace\":" + json_string(sender_.nsp()) +
+                       ",\"socket\":" + json_string(sender_.id()) + ",\"user\":" + who_->user_json +
+                       ",\"claims\":" + who_->claims_json + ",\"time\":" + std::to_string(unix_ms());
+    if (given_->parts()) {
+        // Attachments stand where the placeholders in `args` say, by number.
+        body += ",\"attachments\":[";
+        for (std::size_t i = 0; i < given_->parts()->size(); ++i) {
+            if (i > 0) body += ',';
+            body += '"';
+            core::append_base64(body, (*given_->parts())[i]);
+            body += '"';
+        }
+        body += ']';
+    }
+    return body + '}';
+}
+
+flow::step flow::forward(const action& what) {
+    outbound::request asked;
+    asked.method = "POST";
+    asked.body = forward_body(*what.target);
+    if (asked.body.empty()) return missing_part(what);
+    asked.url = what.target->url.render(about()).value_or("");
+    asked.timeout = what.target->timeout;
+    asked.max_response_bytes = 1U << 20U;
+    asked.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
+    for (const auto& header : what.target->headers) asked.headers.push_back(header);
+    if (!what.target->secret.empty()) {
+        const std::string time = std::to_string(unix_ms() / 1000);
+        asked.headers.emplace_back("X-Roomcast-Timestamp", time);
+        asked.headers.emplace_back("X-Roomcast-Signature",
+                                   "sha256=" + hmac_sha256_hex(what.target->secret, time + '.' + asked.body));
+    }
+    ++of_->counts_.forwards;
+    const std::shared_ptr<flow> waiting = detached();
+    if (of_->network() == nullptr) {
+        waiting->on_forwarded(what, {outbound::failure::stopped, 0, {}, {}});
+        return step::wait;
+    }
+    of_->network()->send(std::move(asked), [waiting, at = &what](outbound::response got) {
+        waiting->sender_.post(
+            [waiting, at, got = std::move(got)](socket&) { waiting->on_forwarded(*at, got); });
+    });
+    return step::wait;
+}
+
+void flow::on_forwarded(const action& what, const outbound::response& got) {
+    const bool is_answer = got.why == outbound::failure::none;
+    const std::string_view text = got.body.empty() ? std::string_view{"{}"} : std::string_view{got.body};
+    const bool is_json =
+        is_answer && !value::check_whole(text, deepest_answer) &&
+        value::kind_of(text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()))) ==
+            value::kind::object;
+    if (is_json) {
+        const std::size_t begin = text.find('{');
+        backend_answer_ = text.substr(begin, text.rfind('}') - begin + 1);
+    }
+    const bool is_success = is_json && got.status >= 200 && got.status < 300;
+    const bool is_refusal = is_json && (is_success || (got.status >= 400 && got.status < 500)) &&
+                            value::member(backend_answer_, "error");
+    if (is_success || is_refusal) {
+        if (follow_answer(what) && is_success) go_on();
+        return;
+    }
+    ++of_->counts_.failed_forwards;
+    base::log("rules").warn("forward of {} in {} failed: {}", event_, sender_.nsp(),
+                            is_answer ? "status " + std::to_string(got.status)
+                                      : std::string{name_of(got.why)});
+    if (what.otherwise.empty()) {
+        fail("backend_unavailable", "the backend did not answer");
+    } else {
+        run(what.otherwise);
+    }
+}
+
+/// Does what the backend's answer says. @return false: the rule ends here
+bool flow::follow_answer(const action& what) {
+    const std::string answer = backend_answer_; // what follows may move it
+    if (const auto error = value::member(answer, "error")) {
+        if (value::kind_of(*error) == value::kind::object) {
+            fail(std::string{*error});
+        } else {
+            fail("refused", value::text(*error).value_or("refused"));
+        }
+        return false;
+    }
+    if (const auto rooms = value::member(answer, "join")) {
+        for (const std::string& room : texts_in(*rooms)) {
+            sender_.join(room);
+            if (in_->has_retained) of_->send_retained(sender_, room);
+        }
+    }
+    if (const auto rooms = value::member(answer, "leave")) {
+        for (const std::string& room : texts_in(*rooms)) sender_.leave(room);
+    }
+    if (const auto events = value::member(answer, "emit");
+        events && value::kind_of(*events) == value::kind::array) {
+        for (value::walker walk{*events}; walk.next();) {
+            const auto name = value::member(walk.element(), "event");
+            const auto text = name ? value::text(*name) : std::nullopt;
+            if (!text || text->empty()) continue;
+            const auto list = value::member(walk.element(), "args");
+            args arguments;
+            if (list && value::kind_of(*list) == value::kind::array) {
+                arguments = args::from_checked(std::string{*list});
+            }
+            const auto to = value::member(walk.element(), "to");
+            const std::vector<std::string> rooms = to ? texts_in(*to) : std::vector<std::string>{};
+            const auto except = value::member(walk.element(), "except_sender");
+            const auto declared = in_->sent.find(*text);
+            const bool is_declared = declared != in_->sent.end();
+            if (!send(*text, std::move(arguments), rooms, rooms.empty(), except && *except == "true", false,
+                      is_declared ? declared->second.shape : std::nullopt,
+                      is_declared && declared->second.is_retained)) {
+                return false;
+            }
+        }
+    }
+    if (const auto reply = value::member(answer, "ack");
+        reply && value::kind_of(*reply) == value::kind::array) {
+        const auto own = in_->events.find(event_);
+        if (answer_ && own != in_->events.end() && own->second.shape && own->second.shape->has_ack()) {
+            contract::violation why;
+            if (!own->second.shape->check_ack(*reply, why)) {
+                ++of_->counts_.broken_promises;
+                base::log("rules").warn("the backend's ack of {} in {} breaks the contract: {} {}", event_,
+                                        sender_.nsp(), why.path, why.message);
+                fail(contract::to_json(why));
+                return false;
+            }
+        }
+        answer_(args::from_checked(std::string{*reply}));
+    }
+    (void)what;
+    return true;
+}
+
+} // namespace roomcast::server::rules

@@ -1,0 +1,75 @@
+#include "rules/keeper.hpp"
+
+#include <algorithm>
+
+namespace roomcast::server::rules {
+
+keeper::taken keeper::take_once(const std::string& key, core::time_point now, core::duration keep,
+                                std::size_t most) {
+    const auto known = once_.find(key);
+    if (known != once_.end() && known->second > now) return taken::before;
+    if (known == once_.end() && once_.size() >= std::min(most, once_swept_at_ * 2)) {
+        std::erase_if(once_, [now](const auto& each) { return each.second <= now; });
+        once_swept_at_ = std::max<std::size_t>(once_.size(), 1024);
+        if (once_.size() >= most) return taken::full;
+    }
+    once_.insert_or_assign(key,
+                           keep == core::duration::zero() ? core::never : core::deadline_after(now, keep));
+    return taken::now;
+}
+
+std::size_t keeper::retain(const std::string& place, const std::string& event, const args& arguments,
+                           std::int64_t at_ms, std::uint64_t most_bytes) {
+    constexpr std::uint64_t overhead = 256;
+    std::uint64_t bytes = arguments.text().size() + place.size() + event.size() + overhead;
+    if (arguments.parts()) {
+        for (const std::string& part : *arguments.parts()) bytes += part.size();
+    }
+    auto& here = retained_at_[place];
+    if (const auto known = here.find(event); known != here.end()) {
+        retained_bytes_ -= known->second->bytes;
+        retained_.erase(known->second);
+        here.erase(known);
+    }
+    retained_.push_back({place, {event, arguments, at_ms}, bytes});
+    here.emplace(event, std::prev(retained_.end()));
+    retained_bytes_ += bytes;
+    std::size_t dropped = 0;
+    while (retained_bytes_ > most_bytes && !retained_.empty()) {
+        const entry& oldest = retained_.front();
+        retained_bytes_ -= oldest.bytes;
+        auto& there = retained_at_[oldest.place];
+        there.erase(oldest.what.event);
+        if (there.empty()) retained_at_.erase(oldest.place);
+        retained_.pop_front();
+        ++dropped;
+    }
+    return dropped;
+}
+
+std::vector<keeper::retained_event> keeper::retained(const std::string& place) const {
+    std::vector<retained_event> all;
+    const auto known = retained_at_.find(place);
+    if (known == retained_at_.end()) return all;
+    for (const auto& [event, at] : known->second) all.push_back(at->what);
+    std::stable_sort(all.begin(), all.end(),
+                     [](const retained_event& a, const retained_event& b) { return a.at_ms < b.at_ms; });
+    return all;
+}
+
+std::shared_ptr<tally> keeper::tally_of(const std::string& key, std::size_t slots, core::time_point now) {
+    if (tallies_.size() >= tallies_swept_at_ * 2) {
+        std::erase_if(tallies_, [now](const auto& each) {
+            const auto& counted = each.second;
+            return counted.use_count() == 1 && counted->sockets.empty() &&
+                   std::all_of(counted->buckets.begin(), counted->buckets.end(),
+                               [now](const bucket& one) { return one.is_idle(now); });
+        });
+        tallies_swept_at_ = std::max<std::size_t>(tallies_.size(), 1024);
+    }
+    auto& found = tallies_[key];
+    if (!found) found = std::make_shared<tally>(slots);
+    return found;
+}
+
+} // namespace roomcast::server::rules

@@ -1,0 +1,109 @@
+#pragma once
+
+#include "rules/visitor.hpp"
+
+#include "roomcast/server/server.hpp"
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace roomcast::server::rules {
+
+/// What several sockets must agree on. Each key (a room, a user, a once-only key) belongs to one thread, so
+/// nothing is locked: who needs it posts there.
+/// @thread its own only
+class keeper {
+public:
+    /// Who is in a room, by user.
+    struct present_user {
+        std::size_t sockets = 0;
+        std::string payload;
+    };
+    using present = std::map<std::string, present_user, std::less<>>;
+    std::unordered_map<std::string, present> presence; ///< by namespace and room
+
+    /// @return false: this key was there before
+    enum class taken { now, before, full };
+    taken take_once(const std::string& key, core::time_point now, core::duration keep, std::size_t most);
+    void give_back_once(const std::string& key) { once_.erase(key); }
+
+    struct retained_event {
+        std::string event;
+        args arguments;
+        std::int64_t at_ms = 0;
+    };
+    /// Keeps the last one of an event for a room. @return how many others had to go for it
+    std::size_t retain(const std::string& place, const std::string& event, const args& arguments,
+                       std::int64_t at_ms, std::uint64_t most_bytes);
+    /// What a room keeps, oldest first.
+    std::vector<retained_event> retained(const std::string& place) const;
+
+    std::shared_ptr<tally> tally_of(const std::string& key, std::size_t slots, core::time_point now);
+
+    /// The sockets of a user, or of a sign-in's session, by their ids.
+    std::unordered_map<std::string, std::map<std::string, socket>> signed_in;
+
+private:
+    struct entry {
+        std::string place;
+        retained_event what;
+        std::uint64_t bytes = 0;
+    };
+    using entries = std::list<entry>;
+
+    std::unordered_map<std::string, core::time_point> once_; ///< until when; never: for ever
+    std::size_t once_swept_at_ = 1024;
+    entries retained_; ///< oldest first
+    std::unordered_map<std::string, std::map<std::string, entries::iterator, std::less<>>> retained_at_;
+    std::uint64_t retained_bytes_ = 0;
+    std::unordered_map<std::string, std::shared_ptr<tally>> tallies_;
+    std::size_t tallies_swept_at_ = 1024;
+};
+
+/// The keepers of a server, one for each thread.
+class keepers {
+public:
+    void start(server& of) {
+        of_ = &of;
+        all_.resize(of.threads());
+        for (auto& each : all_) each = std::make_unique<keeper>();
+    }
+    /// The server is about to go: nothing is posted any more.
+    void stop() { is_stopped_ = true; }
+
+    /// Calls `work(keeper&)` on the thread that the key belongs to: now if it is this one.
+    template <class Work>
+    void with(const std::string& key, Work work) {
+        if (is_stopped_) return;
+        const std::size_t at = std::hash<std::string>{}(key) % all_.size();
+        of_->post(at, [this, at, work = std::move(work)]() mutable { work(*all_[at]); });
+    }
+
+    /// The keeper of this key when it belongs to this very thread, else nullptr.
+    keeper* here(const std::string& key) {
+        const std::size_t at = std::hash<std::string>{}(key) % all_.size();
+        return of_->is_on(at) ? all_[at].get() : nullptr;
+    }
+
+private:
+    server* of_ = nullptr;
+    std::atomic<bool> is_stopped_{false};
+    std::vector<std::unique_ptr<keeper>> all_;
+};
+
+/// One key of two texts; no name has a NUL in it.
+inline std::string joint_key(std::string_view first, std::string_view second) {
+    std::string key{first};
+    key += '\0';
+    key += second;
+    return key;
+}
+
+} // namespace roomcast::server::rules
