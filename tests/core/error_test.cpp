@@ -8,7 +8,7 @@
 namespace roomcast::core {
 namespace {
 
-constexpr int highest_code = 100;
+constexpr int highest_code = 120;
 
 std::string message_of(int code) {
     return core_category().message(code);

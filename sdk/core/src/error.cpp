@@ -51,6 +51,9 @@ const char* text_of(errc code) {
     case errc::already_connected: return "the namespace was asked for twice";
     case errc::unexpected_type: return "a packet that only the other end may send";
     case errc::too_many_pending_events: return "more events wait for their namespace than allowed";
+    case errc::invalid_contract: return "the compiled contract is malformed";
+    case errc::unknown_contract_version: return "the compiled contract has a version that is not known here";
+    case errc::contract_too_large: return "the compiled contract is larger than allowed";
     }
     return "unknown error";
 }
@@ -86,7 +89,9 @@ condition group_of(errc code) {
     case errc::missing_continuation:
     case errc::invalid_close_frame:
     case errc::connect_timeout:
-    case errc::already_connected: return condition::peer_fault;
+    case errc::already_connected:
+    case errc::invalid_contract:
+    case errc::unknown_contract_version: return condition::peer_fault;
     case errc::unexpected_type: return condition::peer_fault;
     case errc::too_many_packets:
     case errc::payload_too_large:
@@ -98,7 +103,8 @@ condition group_of(errc code) {
     case errc::too_many_acks:
     case errc::queue_full:
     case errc::too_many_namespaces:
-    case errc::too_many_pending_events: return condition::limit_reached;
+    case errc::too_many_pending_events:
+    case errc::contract_too_large: return condition::limit_reached;
     case errc::not_connected:
     case errc::disconnected: return condition::gone;
     case errc::ack_timeout: break;

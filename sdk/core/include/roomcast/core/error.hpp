@@ -56,6 +56,10 @@ enum class errc {
     connect_timeout,
     already_connected,
     unexpected_type,
+    // contract
+    invalid_contract = 100,
+    unknown_contract_version,
+    contract_too_large,
 };
 
 /// Groups of causes that callers act on: `ec == condition::peer_fault`.
