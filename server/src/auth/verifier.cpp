@@ -35,14 +35,32 @@ verifier::~verifier() = default;
 verifier::verifier(verifier&&) noexcept = default;
 verifier& verifier::operator=(verifier&&) noexcept = default;
 
+namespace {
+
+/// Notes whether a cookie could have been what signed the client in.
+verifier::handler with_cookie_noted(const provider& by, const credentials& what, verifier::handler done) {
+    credentials cookie_alone;
+    cookie_alone.cookie_header = what.cookie_header;
+    if (what.cookie_header.empty() || !by.is_presented(cookie_alone)) return done;
+    return [done = std::move(done)](verdict said) {
+        said.who.has_cookie = said.is_accepted() && !said.who.id.empty();
+        done(std::move(said));
+    };
+}
+
+} // namespace
+
 void verifier::verify(const credentials& what, core::unix_time now, handler done) const {
-    if (providers_.size() == 1) return providers_.front()->verify(what, now, std::move(done));
+    const auto ask = [&](const provider& one) {
+        one.verify(what, now, with_cookie_noted(one, what, std::move(done)));
+    };
+    if (providers_.size() == 1) return ask(*providers_.front());
     for (const auto& one : providers_) {
-        if (one->is_mine(what)) return one->verify(what, now, std::move(done));
+        if (one->is_mine(what)) return ask(*one);
     }
     // Nobody knows it by its form: the first that would look at it says what is wrong with it.
     for (const auto& one : providers_) {
-        if (one->is_presented(what)) return one->verify(what, now, std::move(done));
+        if (one->is_presented(what)) return ask(*one);
     }
     done(refuse(core::auth::reason::no_credential));
 }

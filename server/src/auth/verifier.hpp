@@ -42,8 +42,10 @@ struct identity {
     /// When the credential itself ends; differs from `expires` for a cookie cache. Fractions as it has them.
     std::optional<double> credential_expires;
     std::string session_id;
-    std::string session_token;      ///< Better Auth: the proven token. A secret; for nobody's log
-    std::string provider;           ///< name of the provider that decided
+    std::string session_token; ///< Better Auth: the proven token. A secret; for nobody's log
+    std::string provider;      ///< name of the provider that decided
+    /// Did the request carry a cookie that this provider looks at? Browsers send it along whatever page asks.
+    bool has_cookie = false;
     std::vector<std::string> rooms; ///< a callout's wish
 };
 

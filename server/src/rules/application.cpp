@@ -183,7 +183,7 @@ void application::on_verdict(const std::shared_ptr<admission>& of, auth::verdict
         return;
     }
     const handshake_info& info = of->sender.handshake();
-    if (chosen.checks_origin && said.who.source == config::credential_source::cookie &&
+    if (chosen.checks_origin && said.who.has_cookie &&
         !is_trusted_origin(info.header("Origin"), info.header("Host"), of->by->chosen().server.cors)) {
         ++counts_.refused_sign_ins;
         base::log("auth").warn("a page of {} used the cookie of {}: not among cors.origin",

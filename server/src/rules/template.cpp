@@ -213,10 +213,11 @@ std::optional<std::string_view> text_template::find(const piece& part, const sub
     case root::now: return std::nullopt;
     }
     for (const std::string& name : part.members) {
-        auto inner = value::kind_of(found) == value::kind::array ? std::optional<std::string_view>{}
-                                                                 : value::member(found, name);
+        std::optional<std::string_view> inner;
         if (value::kind_of(found) == value::kind::array) {
             if (const auto index = index_in(name)) inner = value::element_at(found, *index);
+        } else {
+            inner = value::member(found, name);
         }
         if (!inner) return std::nullopt;
         found = *inner;
