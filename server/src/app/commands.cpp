@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -54,6 +55,9 @@ std::optional<prepared> prepare(const configuration_source& from, outbound::clie
     }
     ready.chosen = std::move(loaded.chosen);
     if (loaded.mistakes.empty()) return ready;
+    std::stable_sort(
+        loaded.mistakes.begin(), loaded.mistakes.end(),
+        [](const config::mistake& a, const config::mistake& b) { return a.at.line < b.at.line; });
     for (const config::mistake& each : loaded.mistakes) mistakes.push_back(config::describe(each, from.path));
     return std::nullopt;
 }

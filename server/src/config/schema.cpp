@@ -64,11 +64,13 @@ std::string words_for(const std::vector<std::string>& keys, const std::string& o
     return words == at->end() ? otherwise : "expected " + words->get<std::string>();
 }
 
-/// The first name between single quotes.
+/// The name at the end of a description, between single quotes.
 std::string quoted_in(const std::string& text) {
-    const std::size_t begin = text.find('\'');
+    constexpr std::string_view lead = "constraints: '";
+    const std::size_t marked = text.find(lead);
+    const std::size_t begin = marked == std::string::npos ? text.find('\'') : marked + lead.size() - 1;
     const std::size_t end = text.rfind('\'');
-    return begin == std::string::npos || end == begin ? std::string{}
+    return begin == std::string::npos || end <= begin ? std::string{}
                                                       : text.substr(begin + 1, end - begin - 1);
 }
 
