@@ -64,28 +64,49 @@ std::string words_for(const std::vector<std::string>& keys, const std::string& o
     return words == at->end() ? otherwise : "expected " + words->get<std::string>();
 }
 
-/// The name at the end of a description, between single quotes.
+/// The name between single quotes.
 std::string quoted_in(const std::string& text) {
-    constexpr std::string_view lead = "constraints: '";
-    const std::size_t marked = text.find(lead);
-    const std::size_t begin = marked == std::string::npos ? text.find('\'') : marked + lead.size() - 1;
+    const std::size_t begin = text.find('\'');
     const std::size_t end = text.rfind('\'');
-    return begin == std::string::npos || end <= begin ? std::string{}
+    return begin == std::string::npos || end == begin ? std::string{}
                                                       : text.substr(begin + 1, end - begin - 1);
 }
 
-std::string unknown_words(const std::vector<std::string>& keys) {
-    const json* at = &schema();
-    for (const std::string& key : keys) {
-        at = schema_of_member(*at, key);
-        if (at == nullptr) return "no such setting";
+/// What to say of a member that `described` does not know.
+std::string unknown_words(const json& described) {
+    if (const auto words = described.find("x-unknown"); words != described.end()) {
+        return words->get<std::string>();
     }
-    if (const auto words = at->find("x-unknown"); words != at->end()) return words->get<std::string>();
-    const auto properties = at->find("properties");
-    if (properties == at->end()) return "no such setting";
+    const auto properties = described.find("properties");
+    if (properties == described.end()) return "no such setting";
     std::string names;
     for (const auto& [name, inner] : properties->items()) names += (names.empty() ? "" : ", ") + name;
     return "no such setting; there are " + names;
+}
+
+/// Names every member that the schema does not know: the library stops at the first one of an object.
+void find_unknown(const document& chosen, const json& value, const json& described,
+                  const std::string& pointer, std::vector<mistake>& mistakes) {
+    if (value.is_array()) {
+        std::size_t index = 0;
+        for (const json& item : value) {
+            const std::string inner = pointer_to(pointer, std::to_string(index++));
+            if (const json* next = schema_of_member(described, "0")) {
+                find_unknown(chosen, item, *next, inner, mistakes);
+            }
+        }
+    }
+    if (!value.is_object()) return;
+    const auto other = described.find("additionalProperties");
+    const bool is_closed = other != described.end() && other->is_boolean() && !other->get<bool>();
+    for (const auto& [key, inner] : value.items()) {
+        const std::string at = pointer_to(pointer, key);
+        if (const json* next = schema_of_member(described, key)) {
+            find_unknown(chosen, inner, *next, at, mistakes);
+        } else if (is_closed) {
+            mistakes.push_back({chosen.at(at), unknown_words(described)});
+        }
+    }
 }
 
 void collect(const json& from, const std::string& path, std::vector<setting_description>& into) {
@@ -158,6 +179,7 @@ const setting_description* find_described(std::string_view path) {
 }
 
 void validate(const document& chosen, std::vector<mistake>& mistakes) {
+    const std::size_t before = mistakes.size();
     valijson::Schema compiled;
     const nlohmann::json rules = nlohmann::json::parse(schema_json);
     valijson::SchemaParser{}.populateSchema(valijson::adapters::NlohmannJsonAdapter{rules}, compiled);
@@ -176,18 +198,11 @@ void validate(const document& chosen, std::vector<mistake>& mistakes) {
     for (const auto& error : results) {
         std::vector<std::string> keys = keys_of(error.context);
         finding one;
-        const bool is_unknown = error.description.find("additionalProperties") != std::string::npos ||
-                                error.description.find("unexpected property") != std::string::npos;
+        if (error.description.find("additionalProperties") != std::string::npos) continue; // see find_unknown
         const bool is_missing = error.description.find("Missing required property") != std::string::npos;
-        const bool is_around = error.description.find("Failed to validate") != std::string::npos &&
-                               error.description.find("additionalProperties") == std::string::npos;
-        if (is_around) continue;
+        if (error.description.find("Failed to validate") != std::string::npos) continue; // says it again
         const std::string name = quoted_in(error.description);
-        if (is_unknown) {
-            one.words = unknown_words(keys);
-            keys.push_back(name);
-            one.is_shape = true;
-        } else if (is_missing) {
+        if (is_missing) {
             keys.push_back(name);
             one.words = words_for(keys, "expected a value");
             keys.pop_back();
@@ -209,7 +224,8 @@ void validate(const document& chosen, std::vector<mistake>& mistakes) {
             mistakes.push_back({chosen.at(one.pointer), one.words});
         }
     }
-    if (found.empty()) mistakes.push_back({{}, "not a valid configuration"});
+    find_unknown(chosen, chosen.root, schema(), {}, mistakes);
+    if (mistakes.size() == before) mistakes.push_back({{}, "not a valid configuration"});
 }
 
 json masked(const json& root) {
