@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { drawChart } from "./runner/chart.mjs";
 import { allowedCores, describeMachine, ForeignCpu } from "./runner/machine.mjs";
-import { idleBytes, idleRow, judge, startRow, steppedScenarios, summarise } from "./runner/metrics.mjs";
+import { idleBytes, idleRow, judge, ruleScenario, startRow, steppedScenarios, summarise } from "./runner/metrics.mjs";
 import { Generator, outputOf, startServer } from "./runner/processes.mjs";
 import { findServers } from "./runner/servers.mjs";
 import { codecTable, figuresTable, goalsTable, heartbeatsTable, number } from "./runner/table.mjs";
@@ -16,7 +16,7 @@ const root = dirname(bench);
 
 const usage = `usage: node bench/run.mjs [options]
   --quick               a short run (under 90 s): figures to look at, not to publish
-  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, heartbeats, codec
+  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, heartbeats, codec
   --servers NAME[,NAME] ours, npm, floor, bun
   --binaries DIRECTORY  where roomcast-server and the programs of the bench are (default: build/release/bin)
   --out DIRECTORY       where results.json, table.md and chart.svg go (default: build/bench)
@@ -56,7 +56,7 @@ const size = command.quick
 
 const wanted = command.only?.split(",");
 const isWanted = (name) => !wanted || wanted.some((word) => name === word || name.startsWith(`${word}-`));
-const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "heartbeats", "codec"];
+const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "heartbeats", "codec"];
 for (const word of wanted ?? []) {
   if (!scenarioNames.some((name) => name === word || name.startsWith(`${word}-`))) {
     console.error(`unknown scenario ${word}\n${usage}`);
@@ -86,7 +86,7 @@ function fail(what, error) {
 /** Leaves out who is not there, by name, and who does not follow the rules of the bench. */
 async function chooseServers() {
   const kinds = await findServers(root, command.binaries);
-  const names = command.servers?.split(",") ?? (command.quick ? ["ours", "npm", "floor"] : Object.keys(kinds));
+  const names = command.servers?.split(",") ?? (command.quick ? ["ours", "npm", "floor"] : Object.keys(kinds).filter((name) => !kinds[name].isOfRule));
   const chosen = [];
   for (const name of names) {
     const kind = kinds[name];
@@ -262,7 +262,7 @@ async function measure(name, work) {
 }
 
 const servers = await chooseServers();
-if (servers.length === 0 && wanted?.join() !== "codec") {
+if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule"].includes(name))) {
   console.error("no server to measure");
   process.exit(1);
 }
@@ -282,6 +282,13 @@ for (const scenario of steppedScenarios) {
     }
   });
 }
+let rule = {};
+await measure("rule", async () => {
+  const kinds = await findServers(root, command.binaries);
+  const pair = ["rules", "handlers"].map((name) => ({ name, ...kinds[name] })).filter(({ missing }) => !missing);
+  rule = raw.rule = await measureStepped(ruleScenario, pair);
+  progress(`an event by a rule ${number(rule.rules?.server_us?.median)}, by a handler ${number(rule.handlers?.server_us?.median)} (us of CPU)`);
+});
 let heartbeats = {};
 await measure("heartbeats", async () => {
   heartbeats = raw.heartbeats = await measureHeartbeats(servers);
@@ -292,6 +299,15 @@ await measure("codec", async () => {
 });
 
 const goals = rows.flatMap((row) => judge(row, row.cells).map((verdict) => ({ label: row.label, ...verdict })));
+if (isWanted("rule")) {
+  const extra = rule.rules?.server_us && rule.handlers?.server_us ? rule.rules.server_us.median - rule.handlers.server_us.median : undefined;
+  goals.push({
+    label: "an event (join, emit to a room, ack, one validated argument) by a rule: CPU beyond the same in C++",
+    wanted: `<= ${ruleScenario.mostExtraUs} us`,
+    found: extra === undefined ? "-" : `${number(extra)} (${number(rule.rules.server_us.median)} against ${number(rule.handlers.server_us.median)})`,
+    verdict: extra === undefined ? "not measured" : extra <= ruleScenario.mostExtraUs ? "met" : "not met",
+  });
+}
 if (isWanted("heartbeats")) {
   const ours = heartbeats.ours;
   const isMet = ours && !ours.failure && ours.late + ours.missing + ours.lost === 0 && ours.fewest_pings >= 2;

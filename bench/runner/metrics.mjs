@@ -69,6 +69,14 @@ export const steppedScenarios = [
   },
 ];
 
+/** One event with a rule against the same with a handler in C++: what the rule language costs. */
+export const ruleScenario = {
+  name: "rule",
+  scenario: "echo",
+  options: ["--event", "act", "--connections", 100, "--in-flight", 1, "--payload-bytes", 64],
+  mostExtraUs: 5,
+};
+
 export const startRow = { label: "from exec to listening", unit: "ms", goals: [below(50)], chart: true };
 export const idleRow = { label: "idle connection: resident", unit: "KiB", goals: [below(8)], chart: true };
 export const idleBytes = (rounds) => summarise(rounds.map((r) => kibibytes(r.bytes_per_connection)));

@@ -28,6 +28,19 @@ export async function findServers(root, binaries) {
       environment: { ROOMCAST_THREADS: "1" },
       missing: existsSync(ours) ? "" : `${ours} is not built`,
     },
+    rules: {
+      label: "a rule of the configuration",
+      isOfRule: true,
+      command: [ours, "--config", join(bench, "rules.yaml")],
+      environment: { ROOMCAST_THREADS: "1" },
+      missing: existsSync(ours) ? "" : `${ours} is not built`,
+    },
+    handlers: {
+      label: "a handler in C++",
+      isOfRule: true,
+      command: [join(binaries, "roomcast-bench-handlers")],
+      missing: existsSync(join(binaries, "roomcast-bench-handlers")) ? "" : "roomcast-bench-handlers is not built",
+    },
     npm: {
       label: "npm socket.io",
       command: [process.execPath, peer],

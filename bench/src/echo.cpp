@@ -13,10 +13,10 @@ using namespace std::chrono_literals;
 /// Keeps `in_flight` echoes of each client on their way and holds every answer against its question.
 class echo_load : public listener {
 public:
-    echo_load(session& running, std::size_t in_flight, std::size_t payload_bytes)
+    echo_load(session& running, const std::string& event, std::size_t in_flight, std::size_t payload_bytes)
         : running_(running), in_flight_(in_flight),
           arguments_("[\"" + std::string(payload_bytes, 'e') + "\"]"),
-          question_("[\"echo\"," + arguments_.substr(1)) {}
+          question_("[\"" + event + "\"," + arguments_.substr(1)) {}
 
     void prepare() { awaited_.assign(running_.pool().clients().size() * in_flight_, 0); }
 
@@ -74,7 +74,7 @@ private:
 
 std::string run_echo(const options& chosen) {
     session running(chosen, chosen.connections);
-    echo_load load(running, chosen.in_flight, chosen.payload_bytes);
+    echo_load load(running, chosen.event, chosen.in_flight, chosen.payload_bytes);
     running.pool().set_listener(load);
     running.pool().open_ready(chosen.connections, chosen.batch, running.deadline());
     load.prepare();

@@ -74,6 +74,7 @@ options
   --warm-up-ms N         uncounted work before the first round
   --max-operations N     bound of a round beside its time (default: none)
   --payload-bytes N      size of the string that travels (default 64)
+  --event NAME           echo: another event that is acknowledged with its arguments (default echo)
   --saturation-share X   rate: instead of --rate, this share of the rate reached with --saturation-in-flight
                          broadcasts outstanding (default 16)
   --hold-ms N            idle, heartbeats: how long to hold the connections
@@ -95,6 +96,7 @@ options parse_options(int count, char** words) {
         {"--target", [&](auto text) { parsed.target = parse_target(text); }},
         {"--pid", [&](auto text) { parsed.pid = static_cast<pid_t>(parse_count(text, 1, 1U << 30)); }},
         {"--cpu", [&](auto text) { parsed.cpu = static_cast<int>(parse_count(text, 0, 1023)); }},
+        {"--event", [&](auto text) { parsed.event = text; }},
         {"--connections", [&](auto text) { parsed.connections = parse_count(text, 1, max_connections); }},
         {"--subscribers", [&](auto text) { parsed.subscribers = parse_count(text, 1, max_connections); }},
         {"--in-flight", [&](auto text) { parsed.in_flight = parse_count(text, 1, 1024); }},

@@ -23,6 +23,7 @@ struct options {
     pacing pace = pacing::free;
     attachments binary = attachments::checked;
 
+    std::string event = "echo"; ///< echo: the event that is acknowledged with its arguments
     std::size_t connections = 100;
     std::size_t subscribers = 1000;
     std::size_t in_flight = 1;
