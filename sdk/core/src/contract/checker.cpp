@@ -10,21 +10,28 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <cstdint>
 
 namespace roomcast::core::contract {
 
 namespace {
 
 constexpr std::size_t free_steps = 10'000;
-constexpr std::size_t few_items = 12;
+constexpr const char* duplicate = "uniqueKeys|names a member twice";
+constexpr const char* too_much_work = "limits|takes more work than allowed";
 /// Passing over so many bytes of a text costs as much as applying a schema.
 constexpr std::size_t bytes_per_step = 32;
 
+constexpr auto bit_counts = [] {
+    std::array<std::uint8_t, 128> table{};
+    for (std::size_t i = 1; i < table.size(); ++i) table[i] = static_cast<std::uint8_t>(table[i / 2] + i % 2);
+    return table;
+}();
+
 /// The words of one of a node's groups.
 const word* group_of(const form& loaded, const word* node, word bit) {
-    const word before = *node & all_groups & (bit - 1);
-    return loaded.at(node[1 + static_cast<word>(std::popcount(before))]);
+    const word before = (*node & all_groups & (bit - 1)) >> 8U;
+    return loaded.at(node[1 + std::size_t{bit_counts[before]}]);
 }
 
 word type_of(char first) {
@@ -61,6 +68,37 @@ std::size_t points_in(std::string_view raw) {
     return count;
 }
 
+/// Heap sort: never slow, whatever the numbers are, and a fourth of the library's code in WebAssembly.
+void sort(std::uint64_t* first, std::size_t count) {
+    std::size_t unsorted = count / 2;
+    while (count > 1) {
+        if (unsorted > 0) {
+            --unsorted;
+        } else {
+            std::swap(first[0], first[--count]);
+        }
+        std::size_t parent = unsorted;
+        for (std::size_t child = parent * 2 + 1; child < count; child = parent * 2 + 1) {
+            if (child + 1 < count && first[child] < first[child + 1]) ++child;
+            if (first[child] <= first[parent]) break;
+            std::swap(first[child], first[parent]);
+            parent = child;
+        }
+    }
+}
+
+/// As deep as schemas within each other may be.
+void append_path(std::string& path, const frame& here) {
+    if (here.up != nullptr) append_path(path, *here.up);
+    if (here.kind == frame::step::element) {
+        path.push_back('/');
+        append_number(path, here.index);
+    } else if (here.kind == frame::step::member) {
+        std::string room;
+        append_step(path, decoded(here.key, room));
+    }
+}
+
 /// The next member or element: behind white space and a comma.
 const char* next_item(const char* at, const char* end) {
     at = skip_space(at, end);
@@ -71,27 +109,21 @@ const char* next_item(const char* at, const char* end) {
 } // namespace
 
 void marks::set(std::size_t index) {
-    if (index < 64) {
-        near_ |= std::uint64_t{1} << index;
-        return;
-    }
-    index -= 64;
-    if (far_.size() <= index / 64) far_.resize(index / 64 + 1, 0);
-    far_[index / 64] |= std::uint64_t{1} << index % 64;
+    word_at(index / 64) |= std::uint64_t{1} << index % 64;
 }
 
 bool marks::has(std::size_t index) const {
-    if (has_all_) return true;
-    if (index < 64) return (near_ >> index & 1U) != 0;
-    index -= 64;
-    return index / 64 < far_.size() && (far_[index / 64] >> index % 64 & 1U) != 0;
+    return has_all_ || (index / 64 < words_.size() && (words_[index / 64] >> index % 64 & 1U) != 0);
 }
 
 void marks::add(const marks& other) {
     has_all_ = has_all_ || other.has_all_;
-    near_ |= other.near_;
-    if (far_.size() < other.far_.size()) far_.resize(other.far_.size(), 0);
-    for (std::size_t i = 0; i < other.far_.size(); ++i) far_[i] |= other.far_[i];
+    for (std::size_t i = 0; i < other.words_.size(); ++i) word_at(i) |= other.words_[i];
+}
+
+std::uint64_t& marks::word_at(std::size_t index) {
+    while (words_.size() <= index) words_.push_back(0);
+    return words_[index];
 }
 
 checker::checker(const form& loaded, attachments present, std::size_t size_bytes, violation& why)
@@ -114,7 +146,7 @@ bool checker::apply(const frame& here, const char* at, marks* seen, const char*&
     if (!spend(here, 1)) return false;
     if ((first & all_groups) == 0) return true;
     if (++depth_ > form_.bounds().max_depth) {
-        return fail_for_good(here, "limits", "is nested deeper than its schema is followed");
+        return fail_for_good(here, "limits|is nested deeper than its schema is followed");
     }
     const bool is_right = (first & group_unevaluated) == 0 ? rules(here, node, type, at, seen, stop)
                                                            : with_marks(here, node, type, at, seen, stop);
@@ -125,6 +157,7 @@ bool checker::apply(const frame& here, const char* at, marks* seen, const char*&
 bool checker::rules(const frame& here, const word* node, word type, const char* at, marks* seen,
                     const char*& stop) {
     const word groups = *node;
+    bool has_escapes = false;
     switch (type) {
     case type_number:
         stop = behind(at);
@@ -134,9 +167,10 @@ bool checker::rules(const frame& here, const word* node, word type, const char* 
         }
         break;
     case type_string:
-        stop = behind(at);
-        if ((groups & group_string) != 0 &&
-            !string(here, group_of(form_, node, group_string), {at, static_cast<std::size_t>(stop - at)})) {
+        stop = string_end(at, end_, has_escapes);
+        charge(static_cast<std::size_t>(stop - at));
+        if ((groups & group_string) != 0 && !string(here, group_of(form_, node, group_string),
+                                                    {at, static_cast<std::size_t>(stop - at)}, has_escapes)) {
             return false;
         }
         break;
@@ -151,7 +185,9 @@ bool checker::rules(const frame& here, const word* node, word type, const char* 
         break;
     default: break;
     }
-    if ((groups & group_values) != 0 && !values(here, group_of(form_, node, group_values), at)) return false;
+    if ((groups & group_values) != 0 &&
+        !values(here, group_of(form_, node, group_values), at, stop, has_escapes))
+        return false;
     return (groups & group_place) == 0 ||
            place(here, group_of(form_, node, group_place), type, at, seen, stop);
 }
@@ -182,31 +218,30 @@ bool checker::unevaluated(const frame& here, const word* group, word type, const
                           is_object ? frame::step::member : frame::step::element, each.raw_key(), index};
         const bool is_false = (*form_.node(inner.node) & (all_groups | 0xffU)) == 0;
         if (is_false) {
-            return fail(inner, is_object ? "unevaluatedProperties" : "unevaluatedItems",
-                        "is not part of the schema");
+            return fail(inner, is_object ? "unevaluatedProperties|is not part of the schema"
+                                         : "unevaluatedItems|is not part of the schema");
         }
         if (!apply(inner, each.element().data(), nullptr, ignored)) return false;
     }
     return true;
 }
 
-bool checker::values(const frame& here, const word* group, const char* at) {
-    const std::string_view own = {at, static_cast<std::size_t>(behind(at) - at)};
-    const bool is_plain = *at == '"' && !has_escape(own);
+bool checker::values(const frame& here, const word* group, const char* at, const char* stop,
+                     bool has_escapes) {
+    if (stop == nullptr) stop = behind(at);
+    const std::string_view own{at, static_cast<std::size_t>(stop - at)};
     for (word i = 0; i < group[0]; ++i) {
-        const std::string_view allowed = form_.text(group + 1 + i * 2);
-        // The compiler writes strings with as few escapes as can be, so the same text is the same bytes.
+        const std::string_view allowed = form_.text(group + 1 + std::size_t{i} * 2);
         if (own == allowed) return true;
-        if (is_plain && allowed.front() == '"' && !has_escape(allowed)) continue;
+        // The compiler escapes only what must be: a string without escapes is the same bytes or another one.
+        if (*at == '"' && !has_escapes) continue;
         comparison both{steps_left_};
         const bool are_equal = both.equal(own, allowed);
-        steps_left_ = both.steps_left();
-        if (both.has_duplicate()) return fail_for_good(here, "uniqueKeys", "names a member twice");
-        if (both.has_failed()) return fail_for_good(here, "limits", "takes more work than allowed");
+        if (!finish(here, both)) return false;
         if (are_equal) return true;
     }
-    if (group[0] == 1) return fail(here, "const", "must be ", form_.text(group + 1));
-    return fail(here, "enum", "must be one of the allowed values");
+    if (group[0] == 1) return fail(here, "const|must be ", form_.text(group + 1));
+    return fail(here, "enum|must be one of the allowed values");
 }
 
 bool checker::number(const frame& here, const word* group, std::string_view token) {
@@ -215,43 +250,43 @@ bool checker::number(const frame& here, const word* group, std::string_view toke
         const std::string_view bound = form_.text(one + 1);
         switch (static_cast<number_rule>(one[0])) {
         case number_rule::minimum:
-            if (compare(token, bound) < 0) return fail(here, "minimum", "must be at least ", bound);
+            if (compare(token, bound) < 0) return fail(here, "minimum|must be at least ", bound);
             break;
         case number_rule::maximum:
-            if (compare(token, bound) > 0) return fail(here, "maximum", "must be at most ", bound);
+            if (compare(token, bound) > 0) return fail(here, "maximum|must be at most ", bound);
             break;
         case number_rule::exclusive_minimum:
-            if (compare(token, bound) <= 0) return fail(here, "exclusiveMinimum", "must be above ", bound);
+            if (compare(token, bound) <= 0) return fail(here, "exclusiveMinimum|must be above ", bound);
             break;
         case number_rule::exclusive_maximum:
-            if (compare(token, bound) >= 0) return fail(here, "exclusiveMaximum", "must be below ", bound);
+            if (compare(token, bound) >= 0) return fail(here, "exclusiveMaximum|must be below ", bound);
             break;
         case number_rule::multiple_of:
-            if (!is_multiple(token, bound)) return fail(here, "multipleOf", "must be a multiple of ", bound);
+            if (!is_multiple(token, bound)) return fail(here, "multipleOf|must be a multiple of ", bound);
             break;
         }
     }
     return true;
 }
 
-bool checker::string(const frame& here, const word* group, std::string_view token) {
+bool checker::string(const frame& here, const word* group, std::string_view token, bool has_escapes) {
     const word least = group[0];
     const word most = group[1];
     const std::string_view raw = inside(token);
     // No character takes less than a byte of the text.
     if (least > 0 || raw.size() > most) {
         const std::size_t points = points_in(raw);
-        if (points < least) return fail_bound(here, "minLength", "must have at least ", least, " characters");
-        if (points > most) return fail_bound(here, "maxLength", "must have at most ", most, " characters");
+        if (points < least) return fail_bound(here, "minLength|must have at least | characters", least);
+        if (points > most) return fail_bound(here, "maxLength|must have at most | characters", most);
     }
     if (group[2] == 0 && group[3] == 0) return true;
     charge(raw.size());
     std::string room;
-    const std::string_view text = decoded(token, room);
+    const std::string_view text = has_escapes ? decoded(token, room) : raw;
     if (group[2] != 0 && !has_match(form_, form_.pattern(group[2] - 1), text)) {
-        return fail(here, "pattern", "must match the pattern");
+        return fail(here, "pattern|must match the pattern");
     }
-    return has_format(static_cast<format>(group[3]), text) || fail(here, "format", "must have the format");
+    return has_format(static_cast<format>(group[3]), text) || fail(here, "format|must have the format");
 }
 
 bool checker::array(const frame& here, const word* group, const char* at, marks* seen, const char*& stop) {
@@ -264,7 +299,7 @@ bool checker::array(const frame& here, const word* group, const char* at, marks*
     std::size_t matches = 0;
     at = skip_space(at + 1, end_);
     while (at != end_ && *at != ']') {
-        if (count == most) return fail_bound(here, "maxItems", "must have at most ", most, " items");
+        if (count == most) return fail_bound(here, "maxItems|must have at most | items", most);
         if (!spend(here, 1)) return false;
         const char* behind_item = nullptr;
         const word node = count < prefixes ? group[array_head + count] + 1 : items;
@@ -285,54 +320,42 @@ bool checker::array(const frame& here, const word* group, const char* at, marks*
         at = next_item(behind_item != nullptr ? behind_item : behind(at), end_);
     }
     stop = at == end_ ? end_ : at + 1;
-    if (count < group[0]) return fail_bound(here, "minItems", "must have at least ", group[0], " items");
+    if (count < group[0]) return fail_bound(here, "minItems|must have at least | items", group[0]);
     if (contained != 0) {
         if (matches < group[4])
-            return fail_bound(here, "contains", "must contain at least ", group[4],
-                              " items of the kind wanted");
+            return fail_bound(here, "contains|must contain at least | items of the kind wanted", group[4]);
         if (matches > group[5])
-            return fail_bound(here, "maxContains", "must contain at most ", group[5], " items of the kind");
+            return fail_bound(here, "maxContains|must contain at most | items of the kind", group[5]);
     }
     return group[2] == 0 || are_unique(here, start);
 }
 
 bool checker::are_unique(const frame& here, const char* at) {
-    std::vector<std::pair<std::uint64_t, std::string_view>> items;
+    const std::size_t first_hash = hashes_.size();
     comparison one{steps_left_};
     value::walker each{rest(at)};
-    while (each.next()) items.emplace_back(one.hash(each.element()), each.element());
-    if (items.size() > few_items) {
-        const auto by_hash = [](const auto& a, const auto& b) { return a.first < b.first; };
-        std::make_heap(items.begin(), items.end(), by_hash);
-        std::sort_heap(items.begin(), items.end(), by_hash);
-    }
-    bool is_twice = false;
-    for (std::size_t i = 0; i < items.size() && !is_twice && !one.has_failed(); ++i) {
-        for (std::size_t j = i + 1; j < items.size() && !is_twice && !one.has_failed(); ++j) {
-            if (items[i].first == items[j].first) {
-                is_twice = one.equal(items[i].second, items[j].second);
-            } else if (items.size() > few_items) {
-                break;
-            }
-        }
-    }
-    steps_left_ = one.steps_left();
-    if (one.has_duplicate()) return fail_for_good(here, "uniqueKeys", "names a member twice");
-    if (one.has_failed()) return fail_for_good(here, "limits", "takes more work than allowed");
-    return !is_twice || fail(here, "uniqueItems", "must not have the same item twice");
+    // That two items differ and have the same hash of 64 bits does not happen unless somebody works for it,
+    // and he only gets his own array refused.
+    while (each.next()) hashes_.push_back(one.hash(each.element()));
+    const bool is_twice = has_duplicate(first_hash);
+    if (!finish(here, one)) return false;
+    return !is_twice || fail(here, "uniqueItems|must not have the same item twice");
+}
+
+bool checker::finish(const frame& here, const comparison& done) {
+    steps_left_ = done.steps_left();
+    if (done.has_duplicate()) return fail_for_good(here, duplicate);
+    return !done.has_failed() || fail_for_good(here, too_much_work);
 }
 
 bool checker::has_duplicate(std::size_t first_hash) {
-    const auto first = hashes_.begin() + static_cast<std::ptrdiff_t>(first_hash);
-    if (hashes_.size() - first_hash > few_items) {
-        std::make_heap(first, hashes_.end());
-        std::sort_heap(first, hashes_.end());
-        return std::adjacent_find(first, hashes_.end()) != hashes_.end();
-    }
-    for (auto one = first; one != hashes_.end(); ++one) {
-        if (std::find(one + 1, hashes_.end(), *one) != hashes_.end()) return true;
-    }
-    return false;
+    std::uint64_t* const first = hashes_.data() + first_hash;
+    const std::size_t count = hashes_.size() - first_hash;
+    sort(first, count);
+    bool is_twice = false;
+    for (std::size_t i = 1; i < count; ++i) is_twice = is_twice || first[i] == first[i - 1];
+    while (hashes_.size() > first_hash) hashes_.pop_back();
+    return is_twice;
 }
 
 bool checker::object(const frame& here, const word* group, const char* at, marks* seen, const char*& stop) {
@@ -353,19 +376,28 @@ bool checker::object(const frame& here, const word* group, const char* at, marks
     at = skip_space(at + 1, end_);
     while (at != end_ && *at == '"') {
         if (!spend(here, 1)) return false;
-        const char* const key_end = behind(at);
-        const std::string_view raw_key{at, static_cast<std::size_t>(key_end - at)};
-        const std::string_view key = decoded(raw_key, room);
-        const char* item = skip_space(key_end, end_);
-        item = item == end_ ? item : skip_space(item + 1, end_);
-        if (item == end_) break;
-        const char* behind_item = nullptr;
-        frame inner{&here, 0, frame::step::member, raw_key, count};
-
+        const char* const key_start = at;
+        std::string_view key;
         // Members mostly come in the order of the schema.
-        word known = expected;
-        if (known >= properties || form_.text(property + std::size_t{known} * property_words) != key) {
-            known = properties;
+        word known = properties;
+        const char* key_end = nullptr;
+        if (expected < properties) {
+            const word* const one = property + std::size_t{expected} * property_words;
+            const std::string_view name = form_.text(one);
+            const bool is_long_enough = static_cast<std::size_t>(end_ - at) > name.size() + 1;
+            if ((one[3] & property_is_plain) != 0 && is_long_enough && at[name.size() + 1] == '"' &&
+                std::memcmp(at + 1, name.data(), name.size()) == 0) {
+                known = expected;
+                key = name;
+                key_end = at + name.size() + 2;
+            }
+        }
+        if (key_end == nullptr) {
+            bool is_escaped = false;
+            key_end = string_end(at, end_, is_escaped);
+            key = inside({at, static_cast<std::size_t>(key_end - at)});
+            if (is_escaped) key = decoded({at, static_cast<std::size_t>(key_end - at)}, room);
+            charge(key.size());
             const std::uint64_t hash = hash_of(key);
             if (properties != 0) {
                 for (word slot = static_cast<word>(hash) & mask; buckets[slot] != 0;
@@ -378,11 +410,17 @@ bool checker::object(const frame& here, const word* group, const char* at, marks
             }
             if (known == properties) hashes_.push_back(hash);
         }
+        const std::string_view raw_key{key_start, static_cast<std::size_t>(key_end - key_start)};
+        const char* item = skip_space(key_end, end_);
+        item = item == end_ ? item : skip_space(item + 1, end_);
+        if (item == end_) break;
+        const char* behind_item = nullptr;
+        frame inner{&here, 0, frame::step::member, raw_key, count};
         bool is_covered = false;
         if (known < properties) {
             expected = known + 1;
             const std::uint64_t bit = std::uint64_t{1} << known % 64;
-            if ((found[known / 64] & bit) != 0) return fail_for_good(inner, "uniqueKeys", "is there twice");
+            if ((found[known / 64] & bit) != 0) return fail_for_good(inner, "uniqueKeys|is there twice");
             found[known / 64] |= bit;
             const word node = property[std::size_t{known} * property_words + 2];
             if (node != 0) {
@@ -402,7 +440,7 @@ bool checker::object(const frame& here, const word* group, const char* at, marks
             is_covered = true;
             inner.node = additional - 1;
             if ((*form_.node(inner.node) & (all_groups | 0xffU)) == 0) {
-                return fail(inner, "additionalProperties", "is not a property that the schema knows");
+                return fail(inner, "additionalProperties|is not a property that the schema knows");
             }
             if (!apply(inner, item, nullptr, behind_item)) return false;
         }
@@ -411,7 +449,7 @@ bool checker::object(const frame& here, const word* group, const char* at, marks
             const frame name{&here, names - 1, frame::step::member, raw_key, count};
             const bool is_right = attempt(name, at, nullptr, ignored);
             if (has_failed_) return false;
-            if (!is_right) return fail(name, "propertyNames", "is not a name that the schema allows");
+            if (!is_right) return fail(name, "propertyNames|is not a name that the schema allows");
         }
         if (is_covered && seen != nullptr) seen->set(count);
         ++count;
@@ -419,20 +457,16 @@ bool checker::object(const frame& here, const word* group, const char* at, marks
     }
     stop = at == end_ ? end_ : at + 1;
     if (hashes_.size() > first_hash) {
-        const bool is_twice = hashes_.size() > first_hash + 1 && has_duplicate(first_hash);
-        hashes_.resize(first_hash);
-        if (is_twice) return fail_for_good(here, "uniqueKeys", "names a member twice");
+        if (has_duplicate(first_hash)) return fail_for_good(here, duplicate);
     }
     for (word i = 0; i < properties; ++i) {
         const word* const one = property + std::size_t{i} * property_words;
-        if (one[3] != 0 && (found[i / 64] >> i % 64 & 1U) == 0) {
-            return fail(here, "required", "must have the property ", form_.text(one));
+        if ((one[3] & property_is_required) != 0 && (found[i / 64] >> i % 64 & 1U) == 0) {
+            return fail(here, "required|must have the property ", form_.text(one));
         }
     }
-    if (count < group[0])
-        return fail_bound(here, "minProperties", "must have at least ", group[0], " properties");
-    if (count > group[1])
-        return fail_bound(here, "maxProperties", "must have at most ", group[1], " properties");
+    if (count < group[0]) return fail_bound(here, "minProperties|must have at least | properties", group[0]);
+    if (count > group[1]) return fail_bound(here, "maxProperties|must have at most | properties", group[1]);
     return true;
 }
 
@@ -472,7 +506,7 @@ bool checker::one_place(const frame& here, place_rule rule, const word* from, co
             if (attempt(inner, at, seen, behind_value)) ++matches;
             if (has_failed_) return false;
         }
-        if (matches == 0) return fail(here, "anyOf", "must match one of the alternatives");
+        if (matches == 0) return fail(here, "anyOf|must match one of the alternatives");
         break;
     case place_rule::one_of:
         for (; from != to && matches < 2; ++from) {
@@ -480,12 +514,12 @@ bool checker::one_place(const frame& here, place_rule rule, const word* from, co
             if (attempt(inner, at, seen, behind_value)) ++matches;
             if (has_failed_) return false;
         }
-        if (matches == 0) return fail(here, "oneOf", "must match one of the alternatives");
-        if (matches > 1) return fail(here, "oneOf", "must match only one of the alternatives");
+        if (matches == 0) return fail(here, "oneOf|must match one of the alternatives");
+        if (matches > 1) return fail(here, "oneOf|must match only one of the alternatives");
         break;
     case place_rule::none_of:
         if (attempt(inner, at, nullptr, behind_value))
-            return fail(here, "not", "must not match the schema under not");
+            return fail(here, "not|must not match the schema under not");
         return !has_failed_;
     case place_rule::condition: {
         const bool is_met = attempt(inner, at, seen, behind_value);
@@ -505,7 +539,7 @@ bool checker::one_place(const frame& here, place_rule rule, const word* from, co
         for (const word* name = from + 2; name != to; name += 2) {
             if (!spend(here, 1)) return false;
             if (!has_member(at, form_.text(name))) {
-                return fail(here, "dependentRequired", "must have the property ", form_.text(name));
+                return fail(here, "dependentRequired|must have the property ", form_.text(name));
             }
         }
         break;
@@ -530,7 +564,7 @@ bool checker::attempt(const frame& inner, const char* at, marks* seen, const cha
     --tries_;
     // What failed left its traces where it stood.
     depth_ = depth;
-    hashes_.resize(hashes);
+    while (hashes_.size() > hashes) hashes_.pop_back();
     if (is_right && behind_value != nullptr) stop = behind_value;
     return is_right;
 }
@@ -583,59 +617,61 @@ void checker::charge(std::size_t size_bytes) {
 
 bool checker::spend(const frame& here, std::size_t steps) {
     if (has_failed_) return false;
-    if (steps > steps_left_) return fail_for_good(here, "limits", "takes more work than allowed");
+    if (steps > steps_left_) return fail_for_good(here, too_much_work);
     steps_left_ -= steps;
     return true;
 }
 
 // --- what is wrong ---
 
-bool checker::fail(const frame& here, std::string_view rule, std::string_view message,
-                   std::string_view detail) {
+bool checker::fail(const frame& here, const char* words, std::string_view detail) {
     if (tries_ > 0 || has_failed_) return false;
     has_failed_ = true;
-    why_.rule = rule;
-    why_.message = message;
-    why_.message += detail;
-    std::vector<const frame*> steps;
-    for (const frame* one = &here; one != nullptr; one = one->up) {
-        if (one->kind != frame::step::same) steps.push_back(one);
-    }
-    why_.path.clear();
-    std::string room;
-    for (; !steps.empty(); steps.pop_back()) {
-        const frame& one = *steps.back();
-        if (one.kind == frame::step::member) {
-            append_step(why_.path, decoded(one.key, room));
+    // "rule|before|after": one word for each call keeps the module small.
+    std::array<std::string*, 2> parts{&why_.rule, &why_.message};
+    std::size_t part = 0;
+    why_.rule.clear();
+    why_.message.clear();
+    bool has_detail = false;
+    for (; *words != '\0'; ++words) {
+        if (*words != '|') {
+            parts[part]->push_back(*words);
+        } else if (part == 0) {
+            part = 1;
         } else {
-            why_.path.push_back('/');
-            append_number(why_.path, one.index);
+            why_.message += detail;
+            has_detail = true;
         }
     }
+    if (!has_detail) why_.message += detail;
+    why_.path.clear();
+    append_path(why_.path, here);
     return false;
 }
 
-bool checker::fail_bound(const frame& here, std::string_view rule, std::string_view before, word bound,
-                         std::string_view after) {
-    if (tries_ > 0) return false;
-    std::string message;
-    append_number(message, bound);
-    message += after;
-    return fail(here, rule, before, message);
+bool checker::fail(const frame& here, const char* words) {
+    return fail(here, words, {});
 }
 
-bool checker::fail_for_good(const frame& here, std::string_view rule, std::string_view message) {
+bool checker::fail_bound(const frame& here, const char* words, word bound) {
+    if (tries_ > 0) return false;
+    std::string number;
+    append_number(number, bound);
+    return fail(here, words, number);
+}
+
+bool checker::fail_for_good(const frame& here, const char* words) {
     const std::size_t tries = tries_;
     tries_ = 0;
-    fail(here, rule, message);
+    fail(here, words);
     tries_ = tries;
     return false;
 }
 
 bool checker::fail_type(const frame& here, word allowed) {
     if (tries_ > 0) return false;
-    if (allowed == 0) return fail(here, "false", "must not be there");
-    if (allowed == type_binary) return fail(here, "x-binary", "must be an attachment");
+    if (allowed == 0) return fail(here, "false|must not be there");
+    if (allowed == type_binary) return fail(here, "x-binary|must be an attachment");
     constexpr std::array<std::string_view, 7> names{"null",  "boolean", "number", "string",
                                                     "array", "object",  "integer"};
     std::string list;
@@ -644,7 +680,7 @@ bool checker::fail_type(const frame& here, word allowed) {
         if (!list.empty()) list += " or ";
         list += names[i];
     }
-    return fail(here, "type", "must be ", list);
+    return fail(here, "type|must be ", list);
 }
 
 } // namespace roomcast::core::contract

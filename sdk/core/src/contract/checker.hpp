@@ -12,6 +12,8 @@
 
 namespace roomcast::core::contract {
 
+class comparison;
+
 /// Which members or elements of one value some schema has looked at, for `unevaluated…`.
 class marks {
 public:
@@ -21,9 +23,10 @@ public:
     void add(const marks& other);
 
 private:
+    std::uint64_t& word_at(std::size_t index);
+
     bool has_all_ = false;
-    std::uint64_t near_ = 0;
-    std::vector<std::uint64_t> far_;
+    std::vector<std::uint64_t> words_;
 };
 
 /// A schema at work on a value, and the one whose work it is part of.
@@ -58,13 +61,15 @@ private:
                     const char*& stop);
     bool unevaluated(const frame& here, const word* group, word type, const char* at, const marks& mine);
 
-    bool values(const frame& here, const word* group, const char* at);
+    bool values(const frame& here, const word* group, const char* at, const char* stop, bool has_escapes);
     bool number(const frame& here, const word* group, std::string_view token);
-    bool string(const frame& here, const word* group, std::string_view token);
+    bool string(const frame& here, const word* group, std::string_view token, bool has_escapes);
     bool array(const frame& here, const word* group, const char* at, marks* seen, const char*& stop);
     bool object(const frame& here, const word* group, const char* at, marks* seen, const char*& stop);
     bool are_unique(const frame& here, const char* at);
+    /// Is a hash there twice, from this one on? Takes them away.
     bool has_duplicate(std::size_t first_hash);
+    bool finish(const frame& here, const comparison& done);
 
     bool place(const frame& here, const word* group, word type, const char* at, marks* seen,
                const char*& stop);
@@ -80,11 +85,10 @@ private:
     void charge(std::size_t size_bytes);
     bool spend(const frame& here, std::size_t steps);
 
-    bool fail(const frame& here, std::string_view rule, std::string_view message,
-              std::string_view detail = {});
-    bool fail_bound(const frame& here, std::string_view rule, std::string_view before, word bound,
-                    std::string_view after);
-    bool fail_for_good(const frame& here, std::string_view rule, std::string_view message);
+    bool fail(const frame& here, const char* words);
+    bool fail(const frame& here, const char* words, std::string_view detail);
+    bool fail_bound(const frame& here, const char* words, word bound);
+    bool fail_for_good(const frame& here, const char* words);
     bool fail_type(const frame& here, word allowed);
 
     const form& form_;

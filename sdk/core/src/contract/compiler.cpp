@@ -851,7 +851,9 @@ void compilation::add_object(draft_node& out, const member_list& members, const 
         out.words.push_back(static_cast<word>(name.size()));
         out.references.push_back({static_cast<word>(out.words.size()), 1});
         out.words.push_back(one.node);
-        out.words.push_back(one.is_required ? 1 : 0);
+        const bool is_plain = name.find_first_of("\"\\") == std::string::npos;
+        out.words.push_back((one.is_required ? property_is_required : 0U) |
+                            (is_plain ? property_is_plain : 0U));
         word slot = static_cast<word>(hash_of(name)) & (buckets - 1);
         while (table[slot] != 0) slot = (slot + 1) & (buckets - 1);
         table[slot] = static_cast<word>(i + 1);

@@ -52,42 +52,44 @@ bool comparison::equal(std::string_view left, std::string_view right, std::size_
     }
 }
 
-bool comparison::equal_objects(std::string_view left, std::string_view right, std::size_t depth) {
-    std::size_t left_count = 0;
-    value::walker a{left};
+std::size_t comparison::count_of(std::string_view object, std::string_view key, std::string_view& found) {
+    std::size_t count = 0;
     std::string room;
-    bool are_equal = true;
-    while (a.next()) {
-        ++left_count;
-        const std::string_view key = decoded(a.raw_key(), room);
-        std::size_t found = 0;
-        std::size_t right_count = 0;
-        std::string_view other;
-        std::string right_room;
-        value::walker b{right};
-        while (b.next()) {
-            if (!step(depth)) return false;
-            ++right_count;
-            if (decoded(b.raw_key(), right_room) != key) continue;
-            ++found;
-            other = b.element();
-        }
-        std::size_t own = 0;
-        value::walker c{left};
-        while (c.next()) {
-            if (!step(depth)) return false;
-            if (decoded(c.raw_key(), right_room) == key) ++own;
-        }
-        if (found > 1 || own > 1) has_failed_ = has_duplicate_ = true;
-        if (has_failed_) return false;
-        // What differs is known early, but a member that is named twice must be found in any case.
-        are_equal = are_equal && found == 1 && equal(a.element(), other, depth + 1);
+    value::walker each{object};
+    while (each.next()) {
+        if (!step(0)) return 0;
+        if (decoded(each.raw_key(), room) != key) continue;
+        ++count;
+        found = each.element();
+    }
+    return count;
+}
+
+bool comparison::is_sound(std::string_view object, std::size_t& members) {
+    std::string room;
+    std::string_view ignored;
+    members = 0;
+    value::walker each{object};
+    for (; each.next(); ++members) {
+        if (count_of(object, decoded(each.raw_key(), room), ignored) > 1) has_failed_ = has_duplicate_ = true;
         if (has_failed_) return false;
     }
-    value::walker b{right};
+    return true;
+}
+
+bool comparison::equal_objects(std::string_view left, std::string_view right, std::size_t depth) {
+    std::size_t left_count = 0;
     std::size_t right_count = 0;
-    while (b.next()) ++right_count;
-    return are_equal && left_count == right_count;
+    if (!is_sound(left, left_count) || !is_sound(right, right_count) || left_count != right_count)
+        return false;
+    std::string room;
+    std::string_view other;
+    value::walker each{left};
+    while (each.next()) {
+        if (count_of(right, decoded(each.raw_key(), room), other) == 0) return false;
+        if (!equal(each.element(), other, depth + 1)) return false;
+    }
+    return true;
 }
 
 std::uint64_t comparison::hash(std::string_view checked, std::size_t depth) {
@@ -108,6 +110,8 @@ std::uint64_t comparison::hash(std::string_view checked, std::size_t depth) {
     case value::kind::string: sum = mixed(sum, hash_of(decoded(checked, room))); break;
     case value::kind::array:
     case value::kind::object:
+        std::size_t ignored = 0;
+        if (kind == value::kind::object && !is_sound(checked, ignored)) return 0;
         std::uint64_t members = 0;
         value::walker each{checked};
         while (each.next()) {

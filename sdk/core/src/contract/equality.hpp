@@ -28,6 +28,10 @@ private:
     bool equal(std::string_view left, std::string_view right, std::size_t depth);
     bool equal_objects(std::string_view left, std::string_view right, std::size_t depth);
     std::uint64_t hash(std::string_view checked, std::size_t depth);
+    /// How often an object has a member, and its last value.
+    std::size_t count_of(std::string_view object, std::string_view key, std::string_view& found);
+    /// Does an object name each member once? Counts them.
+    bool is_sound(std::string_view object, std::size_t& members);
     bool step(std::size_t depth);
 
     std::size_t steps_left_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,6 +15,33 @@ namespace roomcast::core::contract {
 inline const char* skip_space(const char* at, const char* end) {
     while (at != end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
     return at;
+}
+
+/// Behind the closing quote of a checked string; `has_escape` becomes true when there is a backslash in it.
+inline const char* string_end(const char* at, const char* end, bool& has_escape) {
+    const auto eight = [](unsigned char c) { return 0x0101010101010101U * c; };
+    // Marks bytes that are zero with their top bit; exact for the lowest one.
+    const auto zeros = [eight](std::uint64_t x) { return (x - eight(1)) & ~x & eight(0x80); };
+    ++at;
+    for (;;) {
+        if constexpr (std::endian::native == std::endian::little) {
+            while (end - at >= 8) {
+                std::uint64_t next = 0;
+                std::memcpy(&next, at, sizeof next);
+                const std::uint64_t marks = zeros(next ^ eight('"')) | zeros(next ^ eight('\\'));
+                if (marks != 0) {
+                    at += std::countr_zero(marks) / 8;
+                    break;
+                }
+                at += 8;
+            }
+        }
+        while (at != end && *at != '"' && *at != '\\') ++at;
+        if (at == end) return end;
+        if (*at == '"') return at + 1;
+        has_escape = true;
+        at += end - at >= 2 ? 2 : 1;
+    }
 }
 
 /// Between the quotes of a checked string.

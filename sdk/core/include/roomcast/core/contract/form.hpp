@@ -63,7 +63,7 @@ enum group_bit : word {
     group_array = 1U << 11U,
     /// least, greatest, additional + 1, names + 1, count of properties, mask of buckets, count of patterns;
     /// then
-    /// properties (offset, length, node + 1, is required), buckets (property + 1), patterns (pattern, node)
+    /// properties (offset, length, node + 1, property_bit), buckets (property + 1), patterns (pattern, node)
     group_object = 1U << 12U,
     /// count, then each: place_rule, count of its words, its words
     group_place = 1U << 13U,
@@ -90,6 +90,10 @@ enum class place_rule : word {
 enum class format : word { none, date_time, date, time, email, uuid, uri, ipv4, ipv6 };
 
 /// Words of `group_object` before its properties, and of each property.
+enum property_bit : word {
+    property_is_required = 1,
+    property_is_plain = 2, ///< in JSON the name needs no escapes
+};
 inline constexpr word object_head = 7;
 inline constexpr word property_words = 4;
 inline constexpr word array_head = 8;
