@@ -153,6 +153,14 @@ private:
     client_options options_;
     asio::io_context loop_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
+    /// Reading the system's authorities takes some twenty milliseconds: only when somebody uses TLS.
+    void trust_system() {
+        if (std::exchange(trusts_system_, true)) return;
+        error_code ignored;
+        tls_.set_default_verify_paths(ignored); // a system without any: then nobody is trusted
+    }
+
+    bool trusts_system_ = false;
     asio::ssl::context tls_{asio::ssl::context::tls_client};
     std::map<std::string, pool> pools_;
     std::set<job_ptr> jobs_;
@@ -262,6 +270,7 @@ private:
             is_connected_ = true;
             return write();
         }
+        owner_.trust_system();
         tls_ = std::make_unique<asio::ssl::stream<tcp::socket&>>(socket_, owner_.tls_);
         error_code literal;
         asio::ip::make_address(job_->target.host, literal);
@@ -384,10 +393,8 @@ private:
 };
 
 client::engine::engine(client_options chosen) : options_(std::move(chosen)) {
-    error_code ignored;
     tls_.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
                      asio::ssl::context::no_tlsv1_1);
-    tls_.set_default_verify_paths(ignored); // a system without any: then nobody is trusted
     if (!options_.ca_file.empty()) {
         error_code error;
         tls_.load_verify_file(options_.ca_file, error);
