@@ -33,9 +33,25 @@ std::optional<std::string> read_file(const std::string& path) {
     return std::move(text).str();
 }
 
+outbound::client* no_network(const config::settings&) {
+    return nullptr;
+}
+
 } // namespace
 
-std::optional<prepared> prepare(const configuration_source& from, outbound::client* network,
+std::unique_ptr<outbound::client> make_network(const config::settings& chosen) {
+    outbound::client_options options;
+    options.ca_file = chosen.ca_file;
+    options.max_queued = chosen.limits.forwards;
+    switch (chosen.private_addresses) {
+    case config::private_reach::literal: options.how_far = outbound::reach::literal_only; break;
+    case config::private_reach::intranet: options.how_far = outbound::reach::intranet; break;
+    case config::private_reach::any: options.how_far = outbound::reach::nearby; break;
+    }
+    return std::make_unique<outbound::client>(std::move(options));
+}
+
+std::optional<prepared> prepare(const configuration_source& from, const network_source& network,
                                 std::vector<std::string>& mistakes) {
     std::string text;
     if (!from.path.empty()) {
@@ -51,7 +67,8 @@ std::optional<prepared> prepare(const configuration_source& from, outbound::clie
     ready.remarks = std::move(loaded.remarks);
     // Rules of a document that has the wrong form would only be found wrong once more.
     if (loaded.mistakes.empty()) {
-        ready.program = rules::program::compile(loaded.chosen, network, loaded.mistakes, ready.remarks);
+        ready.program =
+            rules::program::compile(loaded.chosen, network(loaded.chosen), loaded.mistakes, ready.remarks);
     }
     ready.chosen = std::move(loaded.chosen);
     if (loaded.mistakes.empty()) return ready;
@@ -62,7 +79,7 @@ std::optional<prepared> prepare(const configuration_source& from, outbound::clie
     return std::nullopt;
 }
 
-std::optional<prepared> prepare_or_complain(const configuration_source& from, outbound::client* network) {
+std::optional<prepared> prepare_or_complain(const configuration_source& from, const network_source& network) {
     std::vector<std::string> mistakes;
     auto ready = prepare(from, network, mistakes);
     for (const std::string& each : mistakes) std::fprintf(stderr, "%s\n", each.c_str());
@@ -74,7 +91,7 @@ std::optional<prepared> prepare_or_complain(const configuration_source& from, ou
 }
 
 int check(const configuration_source& from) {
-    const auto ready = prepare_or_complain(from, nullptr);
+    const auto ready = prepare_or_complain(from, no_network);
     if (!ready) return exit_bad_configuration;
     for (const std::string& each : ready->remarks) std::printf("note: %s\n", each.c_str());
     std::printf("%s: no mistakes\n", from.path.c_str());
@@ -82,15 +99,18 @@ int check(const configuration_source& from) {
 }
 
 int print_config(const configuration_source& from) {
-    const auto ready = prepare_or_complain(from, nullptr);
+    const auto ready = prepare_or_complain(from, no_network);
     if (!ready) return exit_bad_configuration;
     std::fputs(config::print(ready->chosen).c_str(), stdout);
     return 0;
 }
 
 int verify(const configuration_source& from, const verify_request& what) {
-    outbound::client network;
-    const auto ready = prepare_or_complain(from, &network);
+    std::unique_ptr<outbound::client> network;
+    const auto ready = prepare_or_complain(from, [&](const config::settings& chosen) {
+        network = make_network(chosen);
+        return network.get();
+    });
     if (!ready) return exit_bad_configuration;
     const rules::compiled_name_space* space = ready->program->find(what.name_space);
     if (space == nullptr) {
@@ -124,7 +144,7 @@ int verify(const configuration_source& from, const verify_request& what) {
 }
 
 int contract(const configuration_source& from, const std::string& format) {
-    const auto ready = prepare_or_complain(from, nullptr);
+    const auto ready = prepare_or_complain(from, no_network);
     if (!ready) return exit_bad_configuration;
     const nlohmann::json source = nlohmann::json::parse(ready->program->contract_json());
     std::string text;

@@ -3,6 +3,7 @@
 #include "config/settings.hpp"
 #include "rules/program.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,11 +29,15 @@ struct prepared {
     std::vector<std::string> remarks;
 };
 
+/// Gives the client for requests of ours, once the settings are known; nullptr: nobody is asked.
+using network_source = std::function<outbound::client*(const config::settings&)>;
+std::unique_ptr<outbound::client> make_network(const config::settings& chosen);
+
 /// Loads and checks everything. @param mistakes gets a line for each one
-std::optional<prepared> prepare(const configuration_source& from, outbound::client* network,
+std::optional<prepared> prepare(const configuration_source& from, const network_source& network,
                                 std::vector<std::string>& mistakes);
 /// The same; prints the mistakes to standard error.
-std::optional<prepared> prepare_or_complain(const configuration_source& from, outbound::client* network);
+std::optional<prepared> prepare_or_complain(const configuration_source& from, const network_source& network);
 
 int check(const configuration_source& from);
 int print_config(const configuration_source& from);

@@ -51,7 +51,8 @@ sigset_t handled_signals() {
 void reload(const app::configuration_source& from, server::rules::application& rules) {
     spdlog::logger& log = server::base::log("app");
     std::vector<std::string> mistakes;
-    auto ready = app::prepare(from, rules.network(), mistakes);
+    auto ready = app::prepare(
+        from, [&](const server::config::settings&) { return rules.network(); }, mistakes);
     if (!ready) {
         for (const std::string& each : mistakes) log.error("{}", each);
         log.error("the configuration was not reloaded: {} mistake{}", mistakes.size(),
@@ -69,8 +70,11 @@ void reload(const app::configuration_source& from, server::rules::application& r
 }
 
 int run(const app::configuration_source& from) {
-    auto network = std::make_unique<server::outbound::client>();
-    auto ready = app::prepare_or_complain(from, network.get());
+    std::unique_ptr<server::outbound::client> network;
+    auto ready = app::prepare_or_complain(from, [&](const server::config::settings& chosen) {
+        network = app::make_network(chosen);
+        return network.get();
+    });
     if (!ready) return app::exit_bad_configuration;
     spdlog::set_level(spdlog::level::from_str(ready->chosen.log_level));
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %-5l [%n] %v");

@@ -320,6 +320,13 @@ const std::map<std::string_view, setter>& setters() {
         {"recovery.max_sessions",
          set_number(
              [](settings & all) -> auto& { return all.server.recovery.max_sessions; }, 1, large)},
+        {"outbound.private_addresses",
+         set_word<private_reach>([](settings & all) -> auto& { return all.private_addresses; },
+                                 {{"literal", private_reach::literal},
+                                  {"intranet", private_reach::intranet},
+                                  {"any", private_reach::any}})},
+        {"outbound.ca_file", set_text(
+                                 [](settings & all) -> auto& { return all.ca_file; }, is_any)},
         {"service", set_text(
                         [](settings & all) -> auto& { return all.service; },
                         [](const std::string& text) { return !text.empty(); })},

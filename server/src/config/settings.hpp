@@ -14,6 +14,8 @@
 
 namespace roomcast::server::config {
 
+/// Which names may lead into a private network; see outbound::reach.
+enum class private_reach { literal, intranet, any };
 enum class page_mode { off, counts, full };
 enum class over_rate { error, drop, disconnect };
 enum class expiry_policy { close, notice };
@@ -52,6 +54,8 @@ struct settings {
     page_mode page = page_mode::counts;
     rule_limits limits;
     auth_settings auth;
+    private_reach private_addresses = private_reach::intranet;
+    std::string ca_file;                   ///< PEM; empty: the system's authorities alone
     std::optional<bool> skips_middlewares; ///< recovery.skip_middlewares, when it was chosen
     /// The whole document, for who reads `auth.providers`, `schemas` and `namespaces`.
     std::shared_ptr<const document> whole;

@@ -70,6 +70,13 @@ address_kind kind_of_v6(const ip::address_v6& address) {
     return is_global ? address_kind::general : address_kind::forbidden;
 }
 
+/// No public name server knows such a name, so nobody outside can point it at our network.
+bool is_intranet_name(std::string_view host) {
+    const bool is_address = host.find(':') != std::string_view::npos;
+    return !is_address && (host.find('.') == std::string_view::npos || host.ends_with(".internal") ||
+                           host.ends_with(".local") || host.ends_with(".localhost"));
+}
+
 } // namespace
 
 address_kind kind_of(const ip::address& address) {
@@ -86,6 +93,7 @@ bool is_allowed(const ip::address& address, const url& target, reach how_far) {
     case address_kind::nearby: break;
     }
     if (how_far == reach::nearby) return true;
+    if (how_far == reach::intranet && is_intranet_name(target.host)) return true;
     boost::system::error_code error;
     const auto literal = ip::make_address(target.host, error);
     return !error && literal == address;

@@ -22,6 +22,7 @@ address_kind kind_of(const boost::asio::ip::address& address);
 /// Whether places near by may be reached by a name.
 enum class reach : std::uint8_t {
     literal_only, ///< loopback and private addresses only where the URL names them as such
+    intranet,     ///< also by names that only a private network knows: `web`, `app.internal`, `db.local`
     nearby,       ///< private networks and loopback, whatever the name was
 };
 

@@ -54,7 +54,7 @@ struct response {
 };
 
 struct client_options {
-    reach how_far = reach::literal_only;
+    reach how_far = reach::intranet;
     std::string ca_file;               ///< PEM, added to the system's; empty: the system's alone
     std::size_t max_queued = 1000;     ///< requests under way or waiting; one more is refused
     std::size_t max_per_host = 16;     ///< connections to one host and port

@@ -1,6 +1,7 @@
 #include "rules/application.hpp"
 
 #include "base/log.hpp"
+#include "engine/address_table.hpp"
 #include "rules/flow.hpp"
 
 #include "roomcast/core/value.hpp"
@@ -247,7 +248,8 @@ void application::count_user(const std::shared_ptr<admission>& of) {
             connect(nullptr);
             return;
         }
-        const std::string key = joint_key("address", of->sender.handshake().address);
+        const std::string key =
+            joint_key("address", engine::address_table::counted_as(of->sender.handshake().address));
         keepers_.with(key, [key, connect, slots = of->by->slots()](keeper& at) {
             connect(at.tally_of(key, slots, monotonic_now()));
         });

@@ -89,6 +89,11 @@ TEST(OutboundAddresses, WantsPlacesNearByNamedAsSuch) {
     EXPECT_FALSE(may_reach("10.0.0.8", "http://10.0.0.7/"));
     EXPECT_FALSE(may_reach("10.0.0.7", "http://app/"));
     EXPECT_TRUE(may_reach("10.0.0.7", "http://app/", reach::nearby));
+    EXPECT_TRUE(may_reach("10.0.0.7", "http://app/", reach::intranet));
+    EXPECT_TRUE(may_reach("fd12::7", "http://app.railway.internal:3000/", reach::intranet));
+    EXPECT_FALSE(may_reach("10.0.0.7", "http://app.example/", reach::intranet));
+    EXPECT_FALSE(may_reach("127.0.0.1", "http://app.example/", reach::intranet));
+    EXPECT_FALSE(may_reach("169.254.169.254", "http://app/", reach::intranet));
     EXPECT_TRUE(may_reach("127.0.0.1", "http://localhost/"));
     EXPECT_FALSE(may_reach("127.0.0.1", "http://evil.example/"));
     EXPECT_FALSE(may_reach("169.254.169.254", "http://169.254.169.254/", reach::nearby));
