@@ -112,6 +112,7 @@ public:
         out_.mistakes.push_back({'.' + name, std::move(expected)});
     }
     bool has(const char* name) const { return from_.contains(name); }
+    const std::vector<std::string>& known() const { return known_; }
     void refuse_others() {
         for (const auto& [name, value] : from_.items()) {
             if (std::find(known_.begin(), known_.end(), name) == known_.end())
@@ -193,9 +194,10 @@ void check_urls(reader& read, const auth_provider& provider) {
         if (!text->empty() && !is_web_url(*text)) read.mistake(name, "a URL with http:// or https://");
     }
     if (provider.jwks_url.starts_with("http://") && !provider.allow_http) {
-        const bool is_here = provider.jwks_url.starts_with("http://localhost") ||
-                             provider.jwks_url.starts_with("http://127.") ||
-                             provider.jwks_url.starts_with("http://[::1]");
+        // The host ends where its port or path begins: http://localhost.evil.example is elsewhere.
+        const std::string host = provider.jwks_url.substr(7, provider.jwks_url.find_first_of(":/?", 8) - 7);
+        const bool is_here =
+            host == "localhost" || host.starts_with("127.") || provider.jwks_url.starts_with("http://[::1]");
         if (!is_here) read.mistake("jwks_url", "https (or allow_http: true in a network that is trusted)");
     }
 }
@@ -256,14 +258,9 @@ std::string_view name_of(auth_kind kind) {
     return "";
 }
 
-read_provider read_auth_provider(const json& from) {
-    read_provider out;
-    if (!from.is_object()) {
-        out.mistakes.push_back({"", "a provider: a map with a type"});
-        return out;
-    }
-    auth_provider& into = out.provider;
-    reader read{from, out};
+namespace {
+
+void read_members(reader& read, auth_provider& into) {
     if (!read.has("type")) read.mistake("type", listed(kinds));
     read.choice("type", kinds, into.kind);
     read.text("name", into.name);
@@ -316,12 +313,32 @@ read_provider read_auth_provider(const json& from) {
         return true;
     });
     read.flag("allow_http", into.allow_http);
+}
+
+} // namespace
+
+read_provider read_auth_provider(const json& from) {
+    read_provider out;
+    if (!from.is_object()) {
+        out.mistakes.push_back({"", "a provider: a map with a type"});
+        return out;
+    }
+    reader read{from, out};
+    read_members(read, out.provider);
     read.refuse_others();
-    check_urls(read, into);
-    check_algorithms(read, into);
-    check_needs(read, into);
-    if (into.name.empty()) into.name = name_of(into.kind);
+    check_urls(read, out.provider);
+    check_algorithms(read, out.provider);
+    check_needs(read, out.provider);
+    if (out.provider.name.empty()) out.provider.name = name_of(out.provider.kind);
     return out;
+}
+
+std::vector<std::string> auth_provider_members() {
+    const json nothing = json::object();
+    read_provider ignored;
+    reader read{nothing, ignored};
+    read_members(read, ignored.provider);
+    return read.known();
 }
 
 std::vector<weakness> weaknesses_of(const auth_provider& provider) {

@@ -116,6 +116,9 @@ struct read_provider {
 /// Reads one provider as `server/auth.schema.json` describes it. Never throws; unknown members are mistakes.
 read_provider read_auth_provider(const nlohmann::json& from);
 
+/// Names of all members that a provider may have; the schema describes each.
+std::vector<std::string> auth_provider_members();
+
 /// What Better Auth takes in development when no secret is set. It stands in its sources.
 inline constexpr std::string_view better_auth_public_secret = "better-auth-secret-12345678901234567890";
 
