@@ -16,6 +16,6 @@ exports._initialize?.();
 const text = new TextEncoder().encode('RCC?');
 const at = exports.allocate(text.length);
 new Uint8Array(exports.memory.buffer, at, text.length).set(text);
-const refused = exports.load(at, text.length) !== 0;
+const refused = exports.load(at, text.length) === 0;
 if (!refused) console.log('a form that is none was loaded');
 process.exitCode = growth <= Number(bound) && refused ? 0 : 1;
