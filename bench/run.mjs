@@ -9,14 +9,14 @@ import { allowedCores, describeMachine, ForeignCpu } from "./runner/machine.mjs"
 import { idleBytes, idleRow, judge, ruleScenario, startRow, steppedScenarios, summarise } from "./runner/metrics.mjs";
 import { Generator, outputOf, startServer } from "./runner/processes.mjs";
 import { findServers } from "./runner/servers.mjs";
-import { codecTable, figuresTable, goalsTable, heartbeatsTable, number } from "./runner/table.mjs";
+import { authTable, codecTable, figuresTable, goalsTable, heartbeatsTable, number } from "./runner/table.mjs";
 
 const bench = dirname(fileURLToPath(import.meta.url));
 const root = dirname(bench);
 
 const usage = `usage: node bench/run.mjs [options]
   --quick               a short run (under 90 s): figures to look at, not to publish
-  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, heartbeats, codec
+  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, heartbeats, codec, auth
   --servers NAME[,NAME] ours, npm, floor, bun
   --binaries DIRECTORY  where roomcast-server and the programs of the bench are (default: build/release/bin)
   --out DIRECTORY       where results.json, table.md and chart.svg go (default: build/bench)
@@ -56,7 +56,7 @@ const size = command.quick
 
 const wanted = command.only?.split(",");
 const isWanted = (name) => !wanted || wanted.some((word) => name === word || name.startsWith(`${word}-`));
-const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "heartbeats", "codec"];
+const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "heartbeats", "codec", "auth"];
 for (const word of wanted ?? []) {
   if (!scenarioNames.some((name) => name === word || name.startsWith(`${word}-`))) {
     console.error(`unknown scenario ${word}\n${usage}`);
@@ -220,22 +220,33 @@ async function measureHeartbeats(servers) {
   return results;
 }
 
-// A codec is named "<codec>/<size of its payload>", its floor "memcpy/<bytes>"; the counter `bytes` pairs them.
-async function measureCodecs() {
-  const program = binary("roomcast-bench-codec");
+// The medians of a program with micro-benchmarks.
+async function measureMicro(name) {
+  const program = binary(`roomcast-bench-${name}`);
   if (!existsSync(program)) {
-    progress(`codec: left out: ${program} is not built`);
+    progress(`${name}: left out: ${program} is not built`);
     return [];
   }
   const options = ["--benchmark_format=json", `--benchmark_min_time=${size.codecSeconds}`, "--benchmark_repetitions=3", "--benchmark_report_aggregates_only=true"];
   const { benchmarks } = JSON.parse(await outputOf("taskset", ["-c", String(generatorCore), program, ...options]));
-  const medians = benchmarks.filter((entry) => entry.aggregate_name === "median");
+  return benchmarks.filter((entry) => entry.aggregate_name === "median");
+}
+
+// A codec is named "<codec>/<size of its payload>", its floor "memcpy/<bytes>"; the counter `bytes` pairs them.
+async function measureCodecs() {
+  const medians = await measureMicro("codec");
   const isFloor = ({ run_name }) => run_name.startsWith("memcpy/");
   const floors = new Map(medians.filter(isFloor).map(({ bytes, cpu_time }) => [bytes, cpu_time]));
   return medians.filter((entry) => !isFloor(entry)).map(({ run_name, bytes, cpu_time }) => {
     const [name, payloadBytes] = run_name.split("/");
     return { name, payloadBytes: Number(payloadBytes), bytes, ns: cpu_time, floorNs: floors.get(bytes) };
   });
+}
+
+// Goals of a sign-in, in ns of CPU.
+const authGoals = { "HS256 token": 10_000, "NextAuth v4 cookie": 20_000 };
+async function measureAuth() {
+  return (await measureMicro("auth")).map(({ run_name, cpu_time }) => ({ name: run_name, ns: cpu_time, goalNs: authGoals[run_name] }));
 }
 
 const foreignCpu = new ForeignCpu();
@@ -262,7 +273,7 @@ async function measure(name, work) {
 }
 
 const servers = await chooseServers();
-if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule"].includes(name))) {
+if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule", "auth"].includes(name))) {
   console.error("no server to measure");
   process.exit(1);
 }
@@ -297,6 +308,10 @@ let codecs = [];
 await measure("codec", async () => {
   codecs = raw.codec = await measureCodecs();
 });
+let signIns = [];
+await measure("auth", async () => {
+  signIns = raw.auth = await measureAuth();
+});
 
 const goals = rows.flatMap((row) => judge(row, row.cells).map((verdict) => ({ label: row.label, ...verdict })));
 if (isWanted("rule")) {
@@ -328,6 +343,7 @@ const tables = [
   goals.length > 0 ? goalsTable(goals) : "",
   Object.keys(heartbeats).length > 0 ? heartbeatsTable(heartbeats, servers) : "",
   codecs.length > 0 ? codecTable(codecs) : "",
+  signIns.length > 0 ? authTable(signIns) : "",
 ].filter(Boolean);
 const asked = [command.quick ? "--quick" : "", command.only ? `--only ${command.only}` : "", command.servers ? `--servers ${command.servers}` : ""];
 const words = ["./dev bench", ...asked].filter(Boolean).join(" ");

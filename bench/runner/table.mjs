@@ -73,3 +73,10 @@ export function codecTable(rows) {
     ]),
   );
 }
+
+export function authTable(rows) {
+  return aligned(
+    ["one sign-in, from bytes to verdict", "CPU µs", "goal"],
+    rows.map(({ name, ns, goalNs }) => [name, number(ns / 1000), goalNs ? `<= ${number(goalNs / 1000)}: ${ns <= goalNs ? "met" : "not met"}` : ""]),
+  );
+}
