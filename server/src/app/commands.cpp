@@ -65,11 +65,10 @@ std::optional<prepared> prepare(const configuration_source& from, const network_
     config::loaded loaded = config::load(text, variable, from.flags);
     prepared ready;
     ready.remarks = std::move(loaded.remarks);
-    // Rules of a document that has the wrong form would only be found wrong once more.
-    if (loaded.mistakes.empty()) {
-        ready.program =
-            rules::program::compile(loaded.chosen, network(loaded.chosen), loaded.mistakes, ready.remarks);
-    }
+    std::vector<config::mistake> of_rules;
+    outbound::client* const asks = loaded.mistakes.empty() ? network(loaded.chosen) : nullptr;
+    ready.program = rules::program::compile(loaded.chosen, asks, of_rules, ready.remarks);
+    config::add_new(std::move(of_rules), loaded.mistakes);
     ready.chosen = std::move(loaded.chosen);
     if (loaded.mistakes.empty()) return ready;
     std::stable_sort(

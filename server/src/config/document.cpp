@@ -1,5 +1,6 @@
 #include "config/document.hpp"
 
+#include "roomcast/core/bytes.hpp"
 #include "roomcast/core/value.hpp"
 
 #include <yaml-cpp/yaml.h>
@@ -68,7 +69,13 @@ public:
                     complain(entry.first, pointer, "a key that is text");
                     continue;
                 }
-                const std::string key = entry.first.Scalar();
+                const std::string& key = entry.first.Scalar();
+                if (key.size() > document::max_key_bytes || !core::is_utf8(key)) {
+                    complain(entry.first, pointer,
+                             "names in UTF-8, of at most " + std::to_string(document::max_key_bytes) +
+                                 " bytes");
+                    continue;
+                }
                 const std::string inner = pointer_to(pointer, key);
                 if (map.contains(key)) {
                     complain(entry.first, inner, "this key once: it stands here twice");
@@ -97,6 +104,10 @@ private:
                      "a text of at most " + std::to_string(document::max_value_bytes) + " bytes");
             return nullptr;
         }
+        if (!core::is_utf8(text)) { // of a variable, or of an escape
+            complain(from, pointer, "a text in UTF-8");
+            return nullptr;
+        }
         // A plain word that is JSON (a number, true, null) is that; quoted, or from a variable, it is text.
         const bool is_plain = from.Tag() != "!" && !is_expanded;
         if (is_plain && !core::value::check_whole(text, 1) && text.front() != '"') {
@@ -104,7 +115,6 @@ private:
             if (!parsed.is_discarded()) return parsed;
         }
         if (is_plain && text == "~") return nullptr;
-        if (!json::accept(json(text).dump(-1, ' ', false, json::error_handler_t::replace))) return nullptr;
         return text;
     }
 
@@ -155,6 +165,10 @@ private:
 
 void document::read(std::string_view text, const environment& environment_of,
                     std::vector<mistake>& mistakes) {
+    if (!core::is_utf8(text)) {
+        mistakes.push_back({{}, "not a text in UTF-8"});
+        return;
+    }
     try {
         root = reader{lines_, &environment_of, mistakes}.convert(YAML::Load(std::string{text}), {}, 0);
     } catch (const YAML::Exception& error) {
@@ -183,6 +197,21 @@ void document::set(std::string_view path, json value, std::string source) {
     }
     *at = std::move(value);
     sources_.insert_or_assign(pointer, std::move(source));
+}
+
+void document::drop(const std::string& pointer) {
+    const json::json_pointer at{pointer};
+    if (at.empty()) {
+        root = json::object();
+        return;
+    }
+    if (!root.contains(at)) return;
+    json& around = root[at.parent_pointer()];
+    if (around.is_object()) {
+        around.erase(at.back());
+    } else {
+        root[at] = nullptr; // the others of a list keep their numbers
+    }
 }
 
 place document::at(const std::string& pointer) const {

@@ -34,6 +34,8 @@ class document {
 public:
     /// Longest single value, in bytes.
     static constexpr std::size_t max_value_bytes = 8192;
+    /// Longest name of a member, in bytes.
+    static constexpr std::size_t max_key_bytes = 1024;
     /// Most values in one file: aliases can multiply them.
     static constexpr std::size_t max_values = 200'000;
     static constexpr std::size_t max_depth = 64;
@@ -44,6 +46,9 @@ public:
     void read(std::string_view text, const environment& environment_of, std::vector<mistake>& mistakes);
     /// Sets a value from elsewhere. @param path dotted, e.g. `cors.origin` @param source named in mistakes
     void set(std::string_view path, json value, std::string source);
+
+    /// Takes a value out, so that the rest can be looked at. @param pointer JSON pointer into `root`
+    void drop(const std::string& pointer);
 
     /// @param pointer JSON pointer into `root`
     place at(const std::string& pointer) const;

@@ -86,13 +86,14 @@ std::string unknown_words(const json& described) {
 
 /// Names every member that the schema does not know: the library stops at the first one of an object.
 void find_unknown(const document& chosen, const json& value, const json& described,
-                  const std::string& pointer, std::vector<mistake>& mistakes) {
+                  const std::string& pointer, std::vector<mistake>& mistakes,
+                  std::vector<std::string>& wrong) {
     if (value.is_array()) {
         std::size_t index = 0;
         for (const json& item : value) {
             const std::string inner = pointer_to(pointer, std::to_string(index++));
             if (const json* next = schema_of_member(described, "0")) {
-                find_unknown(chosen, item, *next, inner, mistakes);
+                find_unknown(chosen, item, *next, inner, mistakes, wrong);
             }
         }
     }
@@ -102,9 +103,10 @@ void find_unknown(const document& chosen, const json& value, const json& describ
     for (const auto& [key, inner] : value.items()) {
         const std::string at = pointer_to(pointer, key);
         if (const json* next = schema_of_member(described, key)) {
-            find_unknown(chosen, inner, *next, at, mistakes);
+            find_unknown(chosen, inner, *next, at, mistakes, wrong);
         } else if (is_closed) {
             mistakes.push_back({chosen.at(at), unknown_words(described)});
+            wrong.push_back(at);
         }
     }
 }
@@ -133,6 +135,15 @@ void collect(const json& from, const std::string& path, std::vector<setting_desc
     }
 }
 
+/// `https://user:password@host`: whatever setting it stands in.
+void mask_password(std::string& text) {
+    const std::size_t scheme = text.find("://");
+    if (scheme == std::string::npos) return;
+    const std::size_t begin = scheme + 3;
+    const std::size_t at = text.rfind('@', text.find_first_of("/?#", begin));
+    if (at != std::string::npos && at > begin) text.replace(begin, at - begin, "***");
+}
+
 void mask(json& value, const json& described) {
     if (described.value("x-secret", false)) {
         if (value.is_array()) {
@@ -144,14 +155,17 @@ void mask(json& value, const json& described) {
         }
         return;
     }
+    static const json nothing = json::object();
     if (value.is_object()) {
         for (auto& [key, inner] : value.items()) {
-            if (const json* next = schema_of_member(described, key)) mask(inner, *next);
+            const json* next = schema_of_member(described, key);
+            mask(inner, next == nullptr ? nothing : *next);
         }
     } else if (value.is_array()) {
-        for (json& item : value) {
-            if (const json* next = schema_of_member(described, "0")) mask(item, *next);
-        }
+        const json* next = schema_of_member(described, "0");
+        for (json& item : value) mask(item, next == nullptr ? nothing : *next);
+    } else if (value.is_string()) {
+        mask_password(value.get_ref<std::string&>());
     }
 }
 
@@ -178,22 +192,15 @@ const setting_description* find_described(std::string_view path) {
     return found == all.end() ? nullptr : &*found;
 }
 
-void validate(const document& chosen, std::vector<mistake>& mistakes) {
-    const std::size_t before = mistakes.size();
-    valijson::Schema compiled;
-    const nlohmann::json rules = nlohmann::json::parse(schema_json);
-    valijson::SchemaParser{}.populateSchema(valijson::adapters::NlohmannJsonAdapter{rules}, compiled);
-    const nlohmann::json plain =
-        nlohmann::json::parse(chosen.root.dump(-1, ' ', false, json::error_handler_t::replace));
-    valijson::ValidationResults results;
-    valijson::Validator validator{valijson::Validator::kStrongTypes};
-    if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter{plain}, &results)) return;
-    // A mistake deep inside is reported for everything around it as well: the innermost is the mistake.
-    struct finding {
-        std::string pointer;
-        std::string words;
-        bool is_shape = false; ///< about the names of members: stands beside mistakes further inside
-    };
+namespace {
+
+struct finding {
+    std::string pointer;
+    std::string words;
+    bool is_shape = false; ///< about the names of members: stands beside mistakes further inside
+};
+
+std::vector<finding> findings_in(valijson::ValidationResults& results) {
     std::vector<finding> found;
     for (const auto& error : results) {
         std::vector<std::string> keys = keys_of(error.context);
@@ -214,18 +221,60 @@ void validate(const document& chosen, std::vector<mistake>& mistakes) {
         for (const std::string& key : keys) one.pointer = pointer_to(one.pointer, key);
         found.push_back(std::move(one));
     }
-    std::set<std::pair<std::string, std::string>> told;
+    // A mistake deep inside is reported for everything around it as well: the innermost is the mistake.
+    std::vector<finding> innermost;
     for (const finding& one : found) {
         const bool has_inner = std::any_of(found.begin(), found.end(), [&](const finding& other) {
             return other.pointer.size() > one.pointer.size() && other.pointer.starts_with(one.pointer + '/');
         });
-        if (has_inner && !one.is_shape) continue;
-        if (told.emplace(one.pointer, one.words).second) {
-            mistakes.push_back({chosen.at(one.pointer), one.words});
-        }
+        if (!has_inner || one.is_shape) innermost.push_back(one);
     }
-    find_unknown(chosen, chosen.root, schema(), {}, mistakes);
-    if (mistakes.size() == before) mistakes.push_back({{}, "not a valid configuration"});
+    return innermost;
+}
+
+} // namespace
+
+std::vector<std::string> validate(const document& chosen, std::vector<mistake>& mistakes) {
+    const std::size_t before = mistakes.size();
+    std::vector<std::string> wrong;
+    find_unknown(chosen, chosen.root, schema(), {}, mistakes, wrong);
+    document rest;
+    rest.root = chosen.root;
+    for (const std::string& pointer : wrong) rest.drop(pointer);
+
+    valijson::Schema compiled;
+    const nlohmann::json rules = nlohmann::json::parse(schema_json);
+    valijson::SchemaParser{}.populateSchema(valijson::adapters::NlohmannJsonAdapter{rules}, compiled);
+    valijson::Validator validator{valijson::Validator::kStrongTypes};
+    // In some places the library stops at the first mistake: what is wrong is taken out, and it looks again.
+    constexpr int most_rounds = 50;
+    std::set<std::pair<std::string, std::string>> told;
+    for (int round = 0; round < most_rounds; ++round) {
+        const nlohmann::json plain =
+            nlohmann::json::parse(rest.root.dump(-1, ' ', false, json::error_handler_t::replace));
+        valijson::ValidationResults results;
+        if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter{plain}, &results)) {
+            return wrong;
+        }
+        bool is_more = false;
+        for (const finding& one : findings_in(results)) {
+            const bool is_of_a_hole = std::any_of(wrong.begin(), wrong.end(), [&](const std::string& hole) {
+                return hole == one.pointer || hole.starts_with(one.pointer + '/');
+            });
+            if (is_of_a_hole && (round > 0 || !one.is_shape)) continue;
+            if (!told.emplace(one.pointer, one.words).second) continue;
+            is_more = true;
+            mistakes.push_back({chosen.at(one.pointer), one.words});
+            wrong.push_back(one.pointer);
+            rest.drop(one.pointer);
+        }
+        if (!is_more) break;
+    }
+    if (mistakes.size() == before) {
+        mistakes.push_back({{}, "not a valid configuration"});
+        wrong.emplace_back();
+    }
+    return wrong;
 }
 
 json masked(const json& root) {

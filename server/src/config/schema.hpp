@@ -27,7 +27,8 @@ const std::vector<setting_description>& described_settings();
 const setting_description* find_described(std::string_view path);
 
 /// Checks a document against the schema. @param mistakes gets everything that is wrong
-void validate(const document& chosen, std::vector<mistake>& mistakes);
+/// @return JSON pointers of what is wrong, for whoever goes on without it
+std::vector<std::string> validate(const document& chosen, std::vector<mistake>& mistakes);
 
 /// The document with every secret in it replaced by `***`.
 json masked(const json& root);

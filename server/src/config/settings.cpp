@@ -2,6 +2,8 @@
 
 #include "config/schema.hpp"
 
+#include "roomcast/core/bytes.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -457,6 +459,44 @@ void remark_on(const environment& environment_of, std::vector<std::string>& rema
     }
 }
 
+/// Is a mistake here told already by one there?
+bool is_same_fault(std::string_view told, std::string_view found) {
+    const auto is_in = [](std::string_view inner, std::string_view outer) {
+        return inner.size() > outer.size() && inner.starts_with(outer) &&
+               (inner[outer.size()] == '.' || inner[outer.size()] == '[');
+    };
+    if (told.empty()) return found.empty();
+    if (told == found || is_in(found, told)) return true;
+    // A provider is looked at as a whole: what it says without a part of it follows from that.
+    return found.starts_with("auth.providers.") && is_in(told, found);
+}
+
+/// Puts what was chosen over the defaults. A section that is there without anything in it changes nothing.
+void overlay(json& defaults, const json& chosen) {
+    for (const auto& [key, value] : chosen.items()) {
+        const auto known = defaults.find(key);
+        if (known == defaults.end()) {
+            defaults[key] = value;
+        } else if (known->is_object() && value.is_object()) {
+            overlay(*known, value);
+        } else if (!value.is_null()) {
+            *known = value;
+        }
+    }
+}
+
+/// A text that has `${` in it, from a variable's value or escaped in the file, is no variable when it is read
+/// again.
+void escape_variables(json& value) {
+    if (value.is_structured()) {
+        for (auto& [key, inner] : value.items()) escape_variables(inner);
+    } else if (value.is_string()) {
+        auto& text = value.get_ref<std::string&>();
+        for (std::size_t at = 0; (at = text.find("${", at)) != std::string::npos; at += 3)
+            text.insert(at, "$");
+    }
+}
+
 } // namespace
 
 std::optional<core::duration> duration_of(std::string_view text) {
@@ -488,14 +528,29 @@ std::optional<rate> rate_of(std::string_view text) {
         burst = whole_number(trim(period.substr(word + 5)));
         period = trim(period.substr(0, word));
     }
-    const bool has_digit = !period.empty() && period.front() >= '0' && period.front() <= '9';
+    if (period.empty() || period.back() < 'a' || period.back() > 'z') return std::nullopt; // no unit
+    const bool has_digit = period.front() >= '0' && period.front() <= '9';
     const auto per = duration_of(has_digit ? std::string{period} : '1' + std::string{period});
     constexpr std::uint64_t most = 1'000'000;
     if (!count || !burst || !per || *count == 0 || *burst == 0 || *count > most || *burst > most) {
         return std::nullopt;
     }
-    if (*per < std::chrono::milliseconds{1}) return std::nullopt;
-    return rate{*per / static_cast<std::int64_t>(*count), static_cast<std::uint32_t>(*burst)};
+    // More than one in a microsecond is no bound that could be held.
+    if (*per < std::chrono::microseconds{static_cast<std::int64_t>(*count)}) return std::nullopt;
+    const core::duration interval = *per / static_cast<std::int64_t>(*count);
+    constexpr core::duration longest = std::chrono::hours{24 * 365 * 10};
+    if (interval > longest / static_cast<std::int64_t>(*burst)) return std::nullopt;
+    return rate{interval, static_cast<std::uint32_t>(*burst)};
+}
+
+void add_new(std::vector<mistake> more, std::vector<mistake>& known) {
+    const std::size_t before = known.size();
+    for (mistake& each : more) {
+        const bool is_told =
+            std::any_of(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(before),
+                        [&](const mistake& told) { return is_same_fault(told.at.path, each.at.path); });
+        if (!is_told) known.push_back(std::move(each));
+    }
 }
 
 loaded load(std::string_view text, const environment& environment_of,
@@ -507,28 +562,31 @@ loaded load(std::string_view text, const environment& environment_of,
         for (const std::string& name : each.variables) {
             const auto value = environment_of(name);
             if (!value || value->empty()) continue;
-            whole->set(each.path, outside_value(each, *value), name);
+            if (core::is_utf8(*value)) {
+                whole->set(each.path, outside_value(each, *value), name);
+            } else {
+                result.mistakes.push_back({{name, 0}, "not a text in UTF-8"});
+            }
             break;
         }
     }
     for (const auto& [path, value] : flags) {
-        if (const setting_description* known = find_described(path)) {
+        if (!core::is_utf8(value)) {
+            result.mistakes.push_back({{path, 0}, "not a text in UTF-8"});
+        } else if (const setting_description* known = find_described(path)) {
             whole->set(path, outside_value(*known, value), path);
         } else {
             result.mistakes.push_back({{path, 0}, "no such setting"});
         }
     }
-    const std::size_t before = result.mistakes.size();
-    validate(*whole, result.mistakes);
-    // What has the wrong form is told once.
+    std::vector<mistake> of_form;
+    const std::vector<std::string> wrong = validate(*whole, of_form);
+    add_new(std::move(of_form), result.mistakes);
     std::vector<mistake> of_values;
     apply(*whole, result.chosen, of_values);
-    for (mistake& each : of_values) {
-        const bool is_known =
-            std::any_of(result.mistakes.begin() + static_cast<std::ptrdiff_t>(before), result.mistakes.end(),
-                        [&](const mistake& known) { return known.at.path == each.at.path; });
-        if (!is_known) result.mistakes.push_back(std::move(each));
-    }
+    add_new(std::move(of_values), result.mistakes);
+    // Without these the rest has the form that its readers rely on, and its mistakes can be told as well.
+    for (const std::string& pointer : wrong) whole->drop(pointer);
     const json& providers = value_at(*whole, "auth.providers");
     const bool has_auth = providers.is_object() && !providers.empty();
     result.chosen.server.recovery.skip_middlewares = result.chosen.skips_middlewares.value_or(!has_auth);
@@ -543,8 +601,15 @@ std::string print(const settings& chosen) {
         if (!each.otherwise.is_null()) shown.set(each.path, each.otherwise, {});
     }
     json all = std::move(shown.root);
-    all.merge_patch(masked(chosen.whole->root));
+    overlay(all, masked(chosen.whole->root));
+    escape_variables(all);
     return all.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
+}
+
+std::vector<std::string_view> settable_paths() {
+    std::vector<std::string_view> all;
+    for (const auto& [path, set] : setters()) all.push_back(path);
+    return all;
 }
 
 std::vector<std::string> fixed_differences(const settings& running, const settings& wanted) {
@@ -554,7 +619,9 @@ std::vector<std::string> fixed_differences(const settings& running, const settin
         const json& after = value_at(*wanted.whole, each.path);
         const json& from = before.is_null() ? each.otherwise : before;
         const json& to = after.is_null() ? each.otherwise : after;
-        if (!each.is_live && from != to) all.push_back(each.path);
+        // A number of the file is a text in a variable.
+        const bool is_same = from == to || (from.is_primitive() && text_of(from) == text_of(to));
+        if (!each.is_live && !is_same) all.push_back(each.path);
     }
     return all;
 }

@@ -73,8 +73,14 @@ struct loaded {
 loaded load(std::string_view text, const environment& environment_of,
             const std::vector<std::pair<std::string, std::string>>& flags);
 
+/// Adds mistakes but those that only follow from a known one.
+void add_new(std::vector<mistake> more, std::vector<mistake>& known);
+
 /// What is in force, defaults included and secrets masked, as YAML that `load` reads.
 std::string print(const settings& chosen);
+
+/// Paths of all settings that have a place in `settings`; the schema describes just these.
+std::vector<std::string_view> settable_paths();
 
 /// The settings that differ and cannot change while the server runs.
 std::vector<std::string> fixed_differences(const settings& running, const settings& wanted);
