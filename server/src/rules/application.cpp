@@ -93,7 +93,8 @@ void application::install(server& io) {
     for (const auto& space : now->name_spaces()) {
         if (!space->is_pattern) install_handlers(io.of(space->key));
     }
-    if (now->name_spaces().empty()) install_handlers(io.of("/"));
+    // It is always there: without rules of its own nobody comes in unasked.
+    if (now->find("/") == nullptr) install_handlers(io.of("/"));
     // Patterns, and namespaces that a reload brings.
     install_handlers(io.of_matching(
         [this](std::string_view name, std::string_view) { return current()->find(name) != nullptr; }));

@@ -207,7 +207,7 @@ bool flow::send(const std::string& name, args arguments, const std::vector<std::
         std::string place = joint_key(sender_.nsp(), kept[i]);
         const bool sends = i == 0;
         of_->keepers_.with(place, [place, name, arguments, most, sends, to, app = of_](keeper& at) {
-            app->counts_.dropped_retained += at.retain(place, name, arguments, unix_ms(), most);
+            app->counts_.dropped_retained += at.retain(place, name, arguments, most);
             if (sends) to.emit(name, arguments);
         });
     }
@@ -386,7 +386,7 @@ bool flow::follow_answer(const action& what) {
         for (value::walker walk{*events}; walk.next();) {
             const auto name = value::member(walk.element(), "event");
             const auto text = name ? value::text(*name) : std::nullopt;
-            if (!text || text->empty()) continue;
+            if (!text || text->empty() || is_reserved(*text)) continue;
             const auto list = value::member(walk.element(), "args");
             args arguments;
             if (list && value::kind_of(*list) == value::kind::array) {

@@ -19,7 +19,7 @@ keeper::taken keeper::take_once(const std::string& key, core::time_point now, co
 }
 
 std::size_t keeper::retain(const std::string& place, const std::string& event, const args& arguments,
-                           std::int64_t at_ms, std::uint64_t most_bytes) {
+                           std::uint64_t most_bytes) {
     constexpr std::uint64_t overhead = 256;
     std::uint64_t bytes = arguments.text().size() + place.size() + event.size() + overhead;
     if (arguments.parts()) {
@@ -31,7 +31,7 @@ std::size_t keeper::retain(const std::string& place, const std::string& event, c
         retained_.erase(known->second);
         here.erase(known);
     }
-    retained_.push_back({place, {event, arguments, at_ms}, bytes});
+    retained_.push_back({place, {event, arguments}, bytes, ++retained_count_});
     here.emplace(event, std::prev(retained_.end()));
     retained_bytes_ += bytes;
     std::size_t dropped = 0;
@@ -48,12 +48,14 @@ std::size_t keeper::retain(const std::string& place, const std::string& event, c
 }
 
 std::vector<keeper::retained_event> keeper::retained(const std::string& place) const {
-    std::vector<retained_event> all;
     const auto known = retained_at_.find(place);
-    if (known == retained_at_.end()) return all;
-    for (const auto& [event, at] : known->second) all.push_back(at->what);
-    std::stable_sort(all.begin(), all.end(),
-                     [](const retained_event& a, const retained_event& b) { return a.at_ms < b.at_ms; });
+    if (known == retained_at_.end()) return {};
+    std::vector<const entry*> entries_here;
+    for (const auto& [event, at] : known->second) entries_here.push_back(&*at);
+    std::sort(entries_here.begin(), entries_here.end(),
+              [](const entry* a, const entry* b) { return a->number < b->number; });
+    std::vector<retained_event> all;
+    for (const entry* each : entries_here) all.push_back(each->what);
     return all;
 }
 

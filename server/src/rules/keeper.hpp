@@ -37,11 +37,10 @@ public:
     struct retained_event {
         std::string event;
         args arguments;
-        std::int64_t at_ms = 0;
     };
     /// Keeps the last one of an event for a room. @return how many others had to go for it
     std::size_t retain(const std::string& place, const std::string& event, const args& arguments,
-                       std::int64_t at_ms, std::uint64_t most_bytes);
+                       std::uint64_t most_bytes);
     /// What a room keeps, oldest first.
     std::vector<retained_event> retained(const std::string& place) const;
 
@@ -55,6 +54,7 @@ private:
         std::string place;
         retained_event what;
         std::uint64_t bytes = 0;
+        std::uint64_t number = 0; ///< says which of two came first
     };
     using entries = std::list<entry>;
 
@@ -63,6 +63,7 @@ private:
     entries retained_; ///< oldest first
     std::unordered_map<std::string, std::map<std::string, entries::iterator, std::less<>>> retained_at_;
     std::uint64_t retained_bytes_ = 0;
+    std::uint64_t retained_count_ = 0; ///< ever
     std::unordered_map<std::string, std::shared_ptr<tally>> tallies_;
     std::size_t tallies_swept_at_ = 1024;
 };

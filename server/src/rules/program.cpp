@@ -100,6 +100,12 @@ config::json contract_source(const config::settings& chosen) {
     return source;
 }
 
+bool is_reserved(std::string_view event) {
+    static constexpr std::array<std::string_view, 6> names{
+        "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
+    return std::find(names.begin(), names.end(), event) != names.end();
+}
+
 bool needs_network(const config::settings& chosen) {
     if (whole_of(chosen, "namespaces").dump().find("\"forward\"") != std::string::npos) return true;
     const config::json& auth = whole_of(chosen, "auth");
@@ -239,6 +245,10 @@ private:
         return made;
     }
 
+    void refuse_reserved(const std::string& event, const config::node& at) {
+        if (is_reserved(event)) complain(at, "another name: this one belongs to the protocol");
+    }
+
     rate read_rate(const config::node& given) {
         const auto value = config::rate_of(given.text());
         if (!value) complain(given, "expected a rate, e.g. 10/s, 100/m or 10/s burst 20");
@@ -257,10 +267,10 @@ private:
             made.whom = by == "user"      ? event_rate::by::user
                         : by == "address" ? event_rate::by::address
                                           : event_rate::by::socket;
-            const std::string over = given["over"].text("error");
-            made.over = over == "drop"         ? config::over_rate::drop
-                        : over == "disconnect" ? config::over_rate::disconnect
-                                               : config::over_rate::error;
+            const std::string over = given["over"].text();
+            if (over == "error") made.over = config::over_rate::error;
+            if (over == "drop") made.over = config::over_rate::drop;
+            if (over == "disconnect") made.over = config::over_rate::disconnect;
         }
         made.slot = made_->slots_++;
         made_->counts_users_ = made_->counts_users_ || made.whom == event_rate::by::user;
@@ -332,6 +342,7 @@ private:
         if (made.event.find('{') != std::string::npos) {
             complain(given["event"], "a fixed name: an event's name has no templates");
         }
+        refuse_reserved(made.event, given["event"]);
         const config::node to = given["to"];
         made.is_to_all = to.value().is_null() || to.text() == "*";
         if (!made.is_to_all) made.texts = compile_texts(to, in, *mistakes_);
@@ -399,6 +410,7 @@ private:
         space->allowed = read_permission(given["allow"], base);
         if (!space->allowed.rooms.empty()) complain(given["allow"]["in"], "nobody is in a room yet");
         for (const auto& [event, rule] : given["emits"].members()) {
+            refuse_reserved(event, rule);
             sent_event sent;
             sent.shape = shape_of(name, contract::direction::sends, event);
             sent.is_retained = rule["retain"].boolean(false);
@@ -430,11 +442,8 @@ private:
         made.allowed = read_permission(rule["allow"], in);
         made.limit = read_event_rate(rule["rate"]);
         made.actions = read_actions(rule["do"], in, space, shape ? &*shape : nullptr);
-        static constexpr std::array<std::string_view, 6> reserved{
-            "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
-        if (std::find(reserved.begin(), reserved.end(), event) != reserved.end() || event == "auth:refresh") {
-            complain(rule, "another name: this one belongs to the protocol");
-        }
+        refuse_reserved(event, rule);
+        if (event == "auth:refresh") complain(rule, "another name: this one belongs to the protocol");
         space.events.emplace(event, std::move(made));
     }
 
@@ -446,6 +455,9 @@ private:
         made.leave = given["leave"].text("presence:leave");
         made.joined = given["joined"].text("presence:user_joined");
         made.left = given["left"].text("presence:user_left");
+        for (const char* name : {"join", "leave", "joined", "left"}) {
+            refuse_reserved(given[name].text(), given[name]);
+        }
         made.rooms = read_rooms(given, in);
         made.allowed = read_permission(given["allow"], in);
         made.payload = read_payload(given, in);
@@ -458,6 +470,7 @@ private:
         typing_rule made;
         made.start = given["start"].text("typing:start");
         made.stop = given["stop"].text("typing:stop");
+        for (const char* name : {"start", "stop"}) refuse_reserved(given[name].text(), given[name]);
         made.rooms = read_rooms(given, in);
         made.payload = read_payload(given, in);
         made.expires = read_duration(given["expires"], std::chrono::seconds{5});

@@ -147,6 +147,9 @@ private:
     friend class program_compiler;
 };
 
+/// Does this name mean something to Socket.IO itself, so that no event may have it?
+bool is_reserved(std::string_view event);
+
 /// Does this configuration ask anybody over the network?
 bool needs_network(const config::settings& chosen);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
 namespace roomcast::server::rules {
 
@@ -18,7 +19,10 @@ public:
         if (allowed.is_off()) return true;
         const std::int64_t at = now.time_since_epoch().count();
         const std::int64_t step = allowed.interval.count();
-        const std::int64_t most = step * (static_cast<std::int64_t>(allowed.burst) - 1);
+        // No sum of these overflows, however long a burst of long steps may be.
+        constexpr std::int64_t longest = std::numeric_limits<std::int64_t>::max() / 4;
+        const std::int64_t others = static_cast<std::int64_t>(allowed.burst) - 1;
+        const std::int64_t most = others > longest / step ? longest : step * others;
         std::int64_t full = full_at_.load(std::memory_order_relaxed);
         for (;;) {
             const std::int64_t from = std::max(full, at);

@@ -13,6 +13,7 @@ namespace value = core::value;
 namespace {
 
 std::optional<std::size_t> index_in(std::string_view digits) {
+    if (digits.size() > 1 && digits.front() == '0') return std::nullopt;
     std::size_t index = 0;
     const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
     if (digits.empty() || error != std::errc{} || stop != digits.data() + digits.size()) return std::nullopt;
