@@ -1,9 +1,7 @@
 #include "app/commands.hpp"
 
 #include "auth/verifier.hpp"
-#include "contract/asyncapi.hpp"
-#include "contract/cpp.hpp"
-#include "contract/typescript.hpp"
+#include "contract/generate.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -152,7 +150,7 @@ int contract(const configuration_source& from, const std::string& format) {
     } else if (format == "cpp") {
         text = server::contract::cpp(source);
     } else if (format == "asyncapi") {
-        text = server::contract::asyncapi(source, ready->chosen.service);
+        text = server::contract::asyncapi(source, {{"title", ready->chosen.service}, {"version", "1"}});
     } else {
         text = config::json::parse(ready->program->contract_json()).dump(2) + '\n';
     }
