@@ -58,6 +58,20 @@ void add(statistics& to, const statistics& more) {
     to.recovery_dropped += more.recovery_dropped;
     to.bytes_received += more.bytes_received;
     to.bytes_sent += more.bytes_sent;
+    for (std::size_t i = 0; i < to.disconnects.size(); ++i) to.disconnects[i] += more.disconnects[i];
+    to.handlers += more.handlers;
+    to.connected += more.connected;
+    to.polling += more.polling;
+    to.queued_bytes += more.queued_bytes;
+    for (const name_space_count& each : more.name_spaces) {
+        const auto known = std::find_if(to.name_spaces.begin(), to.name_spaces.end(),
+                                        [&](const name_space_count& other) { return other.nsp == each.nsp; });
+        if (known == to.name_spaces.end()) {
+            to.name_spaces.push_back(each);
+        } else {
+            known->sockets += each.sockets;
+        }
+    }
     to.connections += more.connections;
     to.sockets += more.sockets;
     to.rooms += more.rooms;
@@ -217,10 +231,15 @@ void server::collect(std::function<void(statistics, std::vector<room_info>)> don
         each->dispatch([collected, done, most_rooms, at = each.get(), started = context.started] {
             statistics here = at->counts();
             here.connections = at->sessions();
+            at->each_session([&](engine::session& one) {
+                if (one.transport() == core::eio::transport::polling) ++here.polling;
+                here.queued_bytes += one.owed().bytes();
+            });
             std::vector<room_info> rooms;
             at->for_each_slice([&](engine::name_space_slice& slice) {
                 here.sockets += slice.rooms().members();
                 here.rooms += slice.rooms().rooms();
+                here.name_spaces.push_back({slice.name(), slice.rooms().members()});
                 if (most_rooms == 0) return;
                 slice.rooms().for_each_room([&](const std::string& name, std::size_t size) {
                     rooms.push_back({slice.name(), name, size});

@@ -16,6 +16,7 @@ namespace roomcast::server::config {
 
 /// Which names may lead into a private network; see outbound::reach.
 enum class private_reach { literal, intranet, any };
+enum class metrics_reach { off, private_networks, any };
 enum class page_mode { off, counts, full };
 enum class over_rate { error, drop, disconnect };
 enum class expiry_policy { close, notice };
@@ -54,6 +55,11 @@ struct settings {
     page_mode page = page_mode::counts;
     rule_limits limits;
     auth_settings auth;
+    bool logs_json = false;
+    metrics_reach metrics = metrics_reach::private_networks;
+    std::string metrics_token;
+    core::duration drain_delay{};
+    core::duration drain_window{};
     private_reach private_addresses = private_reach::intranet;
     std::string ca_file;                   ///< PEM; empty: the system's authorities alone
     std::optional<bool> skips_middlewares; ///< recovery.skip_middlewares, when it was chosen

@@ -103,6 +103,12 @@ public:
     template <class Each>
     void for_each_session(Each&& each);
 
+    /// The same where nothing ends meanwhile.
+    template <class Each>
+    void each_session(Each&& each) {
+        for (const auto& [sid, one] : sessions_) each(*one);
+    }
+
     /// Its slice of a namespace, made when it is new.
     name_space_slice& slice_of(const std::shared_ptr<name_space_state>& of);
     name_space_slice* find_slice(std::string_view nsp);

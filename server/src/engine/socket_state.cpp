@@ -5,6 +5,7 @@
 
 #include "roomcast/core/value.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace roomcast::server::engine {
@@ -17,6 +18,15 @@ bool is_recoverable(std::string_view reason) {
     return reason == "transport error" || reason == "transport close" || reason == "forced close" ||
            reason == "ping timeout" || reason == "server shutting down" || reason == "forced server close" ||
            reason == "slow consumer";
+}
+
+std::size_t counted_as(std::string_view reason) {
+    const auto known = std::find(disconnect_reasons.begin(), disconnect_reasons.end() - 1, reason);
+    return static_cast<std::size_t>(known - disconnect_reasons.begin());
+}
+
+double seconds(core::duration length) {
+    return std::chrono::duration<double>(length).count();
 }
 
 } // namespace
@@ -168,6 +178,7 @@ void socket_state::finish_connect() {
     std::vector<core::shared_message>{}.swap(missed_);
     session_->send(core::sio::encode_connect(nsp(), id(), pid_));
     state_ = state::connected;
+    since_ = home_->now();
     session_->accept(slot_);
     socket handle{shared_from_this()};
     for (const auto& handler : slice_->definition().on_connection) {
@@ -214,6 +225,8 @@ void socket_state::on_event(const core::sio::server_output& event) {
     roomcast::server::event given{name, arguments{event.data, event.parts, 1}, std::move(answer)};
     socket handle{shared_from_this()};
     const name_space_definition& definition = slice_->definition();
+    shard* const home = home_; // handlers may end this socket
+    const core::time_point began = home->now();
     bool is_handled = false;
     if (handlers_) {
         if (const auto own = handlers_->events.find(name); own != handlers_->events.end()) {
@@ -227,6 +240,7 @@ void socket_state::on_event(const core::sio::server_output& event) {
         is_handled = true;
     }
     if (!is_handled && definition.any_handler) call_application(definition.any_handler, handle, given);
+    home->counts().handlers.add(seconds(home->now() - began), handler_bounds_s);
 }
 
 void socket_state::on_ack(const core::sio::server_output& ack) {
@@ -263,6 +277,11 @@ void socket_state::end(std::string_view reason) {
     }
     slice_->rooms().remove(*this);
     state_ = state::gone;
+    if (was_connected) {
+        statistics& counts = home_->counts();
+        ++counts.disconnects[counted_as(reason)];
+        counts.connected.add(seconds(home_->now() - since_), connection_bounds_s);
+    }
     if (was_connected) {
         socket handle{keep};
         if (handlers_) {

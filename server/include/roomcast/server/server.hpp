@@ -5,6 +5,7 @@
 #include "roomcast/server/name_space.hpp"
 #include "roomcast/server/options.hpp"
 #include "roomcast/server/socket.hpp"
+#include "roomcast/server/statistics.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -36,28 +37,6 @@ struct http_response {
 using http_reply = std::function<void(http_response)>;
 /// Looks at a request on the thread of its connection; must not block. @return false: not mine
 using http_handler = std::function<bool(const http_request&, const http_reply&)>;
-
-/// What moved since the start, and what is there now; sums over all threads.
-struct statistics {
-    std::uint64_t connections_total = 0; ///< Engine.IO sessions opened
-    std::uint64_t events_received = 0;
-    std::uint64_t messages_sent = 0;       ///< messages put into a peer's queue
-    std::uint64_t dropped_volatile = 0;    ///< volatile messages for peers that were not ready
-    std::uint64_t dropped_slow = 0;        ///< messages dropped by a slow-consumer policy
-    std::uint64_t slow_consumers = 0;      ///< sessions ended by it
-    std::uint64_t protocol_errors = 0;     ///< connections closed for what the peer sent
-    std::uint64_t refused_joins = 0;       ///< above max_rooms_per_socket, or of too long a name
-    std::uint64_t refused_connections = 0; ///< above max_connections, or a bound per address
-    std::uint64_t recovered = 0;           ///< sessions whose state was recovered
-    std::uint64_t recovery_failed = 0;     ///< clients that asked for it and got a new session
-    std::uint64_t recovery_dropped = 0;    ///< kept events and sessions dropped before their time
-    std::uint64_t bytes_received = 0;
-    std::uint64_t bytes_sent = 0;
-    std::uint64_t connections = 0; ///< sessions now
-    std::uint64_t sockets = 0;     ///< sockets now, over all namespaces
-    std::uint64_t rooms = 0;       ///< rooms now, over all namespaces and threads, socket ids not counted
-    double uptime_s = 0;
-};
 
 /// A room and how many are in it.
 struct room_info {

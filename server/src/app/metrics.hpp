@@ -1,0 +1,15 @@
+#pragma once
+
+#include "rules/application.hpp"
+
+#include "roomcast/server/statistics.hpp"
+
+#include <string>
+
+namespace roomcast::server::app {
+
+/// All figures in Prometheus' text format. Labels come from the configuration alone: a namespace of a pattern is
+/// counted under its pattern, so clients cannot make series.
+std::string prometheus_text(const statistics& now, const rules::application& rules);
+
+} // namespace roomcast::server::app
