@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { drawChart } from "./runner/chart.mjs";
 import { allowedCores, describeMachine, ForeignCpu } from "./runner/machine.mjs";
-import { idleBytes, idleRow, judge, ruleScenario, startRow, steppedScenarios, summarise } from "./runner/metrics.mjs";
+import { contractRows, idleBytes, idleRow, judge, ruleScenario, startRow, steppedScenarios, summarise } from "./runner/metrics.mjs";
 import { Generator, outputOf, startServer } from "./runner/processes.mjs";
 import { findServers } from "./runner/servers.mjs";
 import { authTable, codecTable, figuresTable, goalsTable, heartbeatsTable, number } from "./runner/table.mjs";
@@ -16,7 +16,8 @@ const root = dirname(bench);
 
 const usage = `usage: node bench/run.mjs [options]
   --quick               a short run (under 90 s): figures to look at, not to publish
-  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, heartbeats, codec, auth
+  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, heartbeats, codec, auth,
+                        contract
   --servers NAME[,NAME] ours, npm, floor, bun
   --binaries DIRECTORY  where roomcast-server and the programs of the bench are (default: build/release/bin)
   --out DIRECTORY       where results.json, table.md and chart.svg go (default: build/bench)
@@ -56,7 +57,7 @@ const size = command.quick
 
 const wanted = command.only?.split(",");
 const isWanted = (name) => !wanted || wanted.some((word) => name === word || name.startsWith(`${word}-`));
-const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "heartbeats", "codec", "auth"];
+const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "heartbeats", "codec", "auth", "contract"];
 for (const word of wanted ?? []) {
   if (!scenarioNames.some((name) => name === word || name.startsWith(`${word}-`))) {
     console.error(`unknown scenario ${word}\n${usage}`);
@@ -249,6 +250,24 @@ async function measureAuth() {
   return (await measureMicro("auth")).map(({ run_name, cpu_time }) => ({ name: run_name, ns: cpu_time, goalNs: authGoals[run_name] }));
 }
 
+/** Our validator and, in turn with it, JSON.parse with ajv in Node: the same schema and texts. In microseconds. */
+async function measureContract() {
+  const program = binary("roomcast-bench-contract");
+  if (!existsSync(program)) {
+    progress(`contract: left out: ${program} is not built`);
+    return {};
+  }
+  const file = join(bench, "contract.json");
+  const on = (...words) => outputOf("taskset", ["-c", String(generatorCore), ...words]);
+  const rounds = { ours: [], npm: [] };
+  for (let i = 0; i < size.rounds; ++i) {
+    const { benchmarks } = JSON.parse(await on(program, "--benchmark_format=json", `--benchmark_min_time=${size.codecSeconds}`, file));
+    rounds.ours.push(Object.fromEntries(benchmarks.map(({ name, cpu_time }) => [name, cpu_time])));
+    rounds.npm.push(JSON.parse(await on(process.execPath, join(bench, "peers", "ajv.mjs"), file, String(size.codecSeconds))));
+  }
+  return rounds;
+}
+
 const foreignCpu = new ForeignCpu();
 const foreign = {};
 const rows = [];
@@ -273,7 +292,7 @@ async function measure(name, work) {
 }
 
 const servers = await chooseServers();
-if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule", "auth"].includes(name))) {
+if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule", "auth", "contract"].includes(name))) {
   console.error("no server to measure");
   process.exit(1);
 }
@@ -311,6 +330,13 @@ await measure("codec", async () => {
 let signIns = [];
 await measure("auth", async () => {
   signIns = raw.auth = await measureAuth();
+});
+
+await measure("contract", async () => {
+  const rounds = (raw.contract = await measureContract());
+  for (const { name, ...row } of rounds.ours ? contractRows : []) {
+    addRow(row, Object.fromEntries(Object.entries(rounds).map(([who, all]) => [who, summarise(all.map((one) => one[name] / 1000))])));
+  }
 });
 
 const goals = rows.flatMap((row) => judge(row, row.cells).map((verdict) => ({ label: row.label, ...verdict })));

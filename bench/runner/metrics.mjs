@@ -78,6 +78,10 @@ export const ruleScenario = {
 };
 
 export const startRow = { label: "from exec to listening", unit: "ms", goals: [below(50)], chart: true };
+export const contractRows = [
+  { label: "contract, an argument of 200 B: text to verdict", unit: "us", name: "right", goals: [below(1), toNpm(1)] },
+  { label: "the same, refused with its reason", unit: "us", name: "wrong", goals: [toNpm(1)] },
+];
 export const idleRow = { label: "idle connection: resident", unit: "KiB", goals: [below(8)], chart: true };
 export const idleBytes = (rounds) => summarise(rounds.map((r) => kibibytes(r.bytes_per_connection)));
 
