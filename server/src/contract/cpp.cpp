@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+// Code is put together once, and reads best in the order in which it comes out.
+// NOLINTBEGIN(performance-inefficient-string-concatenation)
 namespace roomcast::server::contract {
 
 namespace {
@@ -394,3 +396,4 @@ std::string cpp(const nlohmann::json& source) {
 }
 
 } // namespace roomcast::server::contract
+// NOLINTEND(performance-inefficient-string-concatenation)

@@ -1,4 +1,5 @@
-// Compiled with the generated header and run: what is read is written again, and what does not fit is refused.
+// Compiled with the generated header and run: what is read is written again, and what does not fit is
+// refused.
 #include "contract.hpp"
 
 #include <cstdio>

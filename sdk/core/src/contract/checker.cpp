@@ -246,7 +246,7 @@ bool checker::values(const frame& here, const word* group, const char* at, const
 
 bool checker::number(const frame& here, const word* group, std::string_view token) {
     for (word i = 0; i < group[0]; ++i) {
-        const word* const one = group + 1 + i * 3;
+        const word* const one = group + 1 + std::size_t{i} * 3;
         const std::string_view bound = form_.text(one + 1);
         switch (static_cast<number_rule>(one[0])) {
         case number_rule::minimum:
@@ -431,9 +431,9 @@ bool checker::object(const frame& here, const word* group, const char* at, marks
         }
         for (word i = 0; i < patterns; ++i) {
             charge(key.size());
-            if (!has_match(form_, form_.pattern(pattern[i * 2]), key)) continue;
+            if (!has_match(form_, form_.pattern(pattern[std::size_t{i} * 2]), key)) continue;
             is_covered = true;
-            inner.node = pattern[i * 2 + 1];
+            inner.node = pattern[std::size_t{i} * 2 + 1];
             if (!apply(inner, item, nullptr, behind_item)) return false;
         }
         if (!is_covered && additional != 0) {
@@ -575,7 +575,7 @@ word checker::dynamic_target(const frame& here, word fallback, word anchor) cons
     for (const frame* one = &here; one != nullptr; one = one->up) {
         const word resource = *form_.node(one->node) >> 16U;
         for (word i = 0; i < table[0]; ++i) {
-            const word* const entry = table + 1 + i * 3;
+            const word* const entry = table + 1 + std::size_t{i} * 3;
             if (entry[0] == resource && entry[1] == anchor) target = entry[2];
         }
     }

@@ -31,11 +31,13 @@ public:
         while (each.next()) all_.emplace_back(std::string{decoded(each.raw_key(), room)}, each.element());
     }
 
+    /// The last of several, as in JavaScript.
     std::optional<std::string_view> find(std::string_view name) const {
-        for (auto one = all_.rbegin(); one != all_.rend(); ++one) {
-            if (one->first == name) return one->second;
+        std::optional<std::string_view> found;
+        for (const auto& [key, element] : all_) {
+            if (key == name) found = element;
         }
-        return std::nullopt;
+        return found;
     }
     bool has(std::string_view name) const { return find(name).has_value(); }
     const auto& all() const { return all_; }
