@@ -34,6 +34,21 @@ bool is_name(std::string_view host) {
                        [](char c) { return is_alphanumeric(c) || c == '-' || c == '.' || c == '_'; });
 }
 
+/// Does the name end in a number? Then resolvers read it as an IPv4 address, in notations that look like
+/// names: `2130706433`, `0x7f000001`, `127.1`.
+bool ends_in_number(std::string_view host) {
+    if (host.ends_with('.')) host.remove_suffix(1);
+    const std::string_view last = host.substr(host.rfind('.') + 1);
+    const bool is_decimal = !last.empty() && last.find_first_not_of("0123456789") == std::string_view::npos;
+    return is_decimal || last.starts_with("0x");
+}
+
+bool is_dotted_quad(const std::string& host) {
+    boost::system::error_code error;
+    asio::ip::make_address_v4(host, error);
+    return !error;
+}
+
 std::optional<std::string> port_of(std::string_view text, bool is_tls) {
     if (text.empty()) return is_tls ? "443" : "80";
     unsigned number = 0;
@@ -76,7 +91,8 @@ std::optional<url> parse_url(std::string_view text) {
     } else {
         const std::size_t colon = std::min(authority.find(':'), authority.size());
         out.host = lower(authority.substr(0, colon));
-        if (!is_name(out.host)) return std::nullopt;
+        if (!is_name(out.host) || (ends_in_number(out.host) && !is_dotted_quad(out.host)))
+            return std::nullopt;
         authority.remove_prefix(colon);
     }
     if (authority == ":") return std::nullopt;

@@ -53,6 +53,12 @@ TEST(OutboundUrl, RefusesEverythingElse) {
                              "http://[::1]x/",
                              "http://\xc3\xa4/",
                              "http://a/\x80",
+                             "http://2130706433/",
+                             "http://0x7f000001/",
+                             "http://127.1/",
+                             "http://0177.0.0.1/",
+                             "http://1.2.3.4.5/",
+                             "http://127.0.0.1./",
                              "http://-a/",
                              "http://a\\b/",
                              "http://[fe80::1%25eth0]/"})
