@@ -50,7 +50,7 @@ std::unique_ptr<outbound::client> make_network(const config::settings& chosen) {
 }
 
 std::optional<prepared> prepare(const configuration_source& from, const network_source& network,
-                                std::vector<std::string>& mistakes) {
+                                std::vector<std::string>& mistakes, rules::weak_secrets weak) {
     std::string text;
     if (!from.path.empty()) {
         auto content = read_file(from.path);
@@ -65,7 +65,7 @@ std::optional<prepared> prepare(const configuration_source& from, const network_
     ready.remarks = std::move(loaded.remarks);
     std::vector<config::mistake> of_rules;
     outbound::client* const asks = loaded.mistakes.empty() ? network(loaded.chosen) : nullptr;
-    ready.program = rules::program::compile(loaded.chosen, asks, of_rules, ready.remarks);
+    ready.program = rules::program::compile(loaded.chosen, asks, of_rules, ready.remarks, weak);
     config::add_new(std::move(of_rules), loaded.mistakes);
     ready.chosen = std::move(loaded.chosen);
     if (loaded.mistakes.empty()) return ready;
@@ -76,9 +76,10 @@ std::optional<prepared> prepare(const configuration_source& from, const network_
     return std::nullopt;
 }
 
-std::optional<prepared> prepare_or_complain(const configuration_source& from, const network_source& network) {
+std::optional<prepared> prepare_or_complain(const configuration_source& from, const network_source& network,
+                                            rules::weak_secrets weak) {
     std::vector<std::string> mistakes;
-    auto ready = prepare(from, network, mistakes);
+    auto ready = prepare(from, network, mistakes, weak);
     for (const std::string& each : mistakes) std::fprintf(stderr, "%s\n", each.c_str());
     if (!ready) {
         std::fprintf(stderr, "roomcast-server: %zu mistake%s in the configuration\n", mistakes.size(),
@@ -104,10 +105,13 @@ int print_config(const configuration_source& from) {
 
 int verify(const configuration_source& from, const verify_request& what) {
     std::unique_ptr<outbound::client> network;
-    const auto ready = prepare_or_complain(from, [&](const config::settings& chosen) {
-        network = make_network(chosen);
-        return network.get();
-    });
+    const auto ready = prepare_or_complain(
+        from,
+        [&](const config::settings& chosen) {
+            network = make_network(chosen);
+            return network.get();
+        },
+        rules::weak_secrets::tolerated);
     if (!ready) return exit_bad_configuration;
     const rules::compiled_name_space* space = ready->program->find(what.name_space);
     if (space == nullptr) {

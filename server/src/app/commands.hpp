@@ -35,9 +35,11 @@ std::unique_ptr<outbound::client> make_network(const config::settings& chosen);
 
 /// Loads and checks everything. @param mistakes gets a line for each one
 std::optional<prepared> prepare(const configuration_source& from, const network_source& network,
-                                std::vector<std::string>& mistakes);
+                                std::vector<std::string>& mistakes,
+                                rules::weak_secrets weak = rules::weak_secrets::refused);
 /// The same; prints the mistakes to standard error.
-std::optional<prepared> prepare_or_complain(const configuration_source& from, const network_source& network);
+std::optional<prepared> prepare_or_complain(const configuration_source& from, const network_source& network,
+                                            rules::weak_secrets weak = rules::weak_secrets::refused);
 
 int check(const configuration_source& from);
 int print_config(const configuration_source& from);

@@ -14,6 +14,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <future>
+#include <thread>
 
 namespace {
 
@@ -77,7 +79,8 @@ int run(const app::configuration_source& from) {
     });
     if (!ready) return app::exit_bad_configuration;
     spdlog::set_level(spdlog::level::from_str(ready->chosen.log_level));
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %-5l [%n] %v");
+    server::base::use_format(ready->chosen.logs_json ? server::base::log_format::json
+                                                     : server::base::log_format::text);
     spdlog::logger& log = server::base::log("app");
     log.flush_on(spdlog::level::info);
     for (const std::string& each : ready->remarks) log.warn("{}", each);
@@ -118,11 +121,21 @@ int run(const app::configuration_source& from) {
         reload(from, rules);
     }
     log.info("{} received, stopping", signal == SIGINT ? "SIGINT" : "SIGTERM");
-    io.stop();
     // A second signal ends at once.
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, &handled, nullptr);
+    const server::config::settings& last = rules.current()->chosen();
+    io.announce_end();
+    std::this_thread::sleep_for(last.drain_delay);
+    if (last.drain_window > roomcast::core::duration::zero()) {
+        log.info("disconnecting clients over {} s", std::chrono::duration<double>(last.drain_window).count());
+        std::promise<void> drained;
+        io.drain(last.drain_window, [&drained] { drained.set_value(); });
+        drained.get_future().wait();
+    }
+    rules.wait_for_flows(chosen.server.stop_timeout);
+    io.stop();
     io.join();
     rules.stop();
     log.info("stopped");

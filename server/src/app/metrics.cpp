@@ -99,8 +99,10 @@ void add_server(collector& into, const statistics& now, const rules::program& pr
     const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
     into.gauge("roomcast_connections", "Open connections (Engine.IO sessions).", count(now.polling),
                {{"transport", "polling"}});
-    into.gauge("roomcast_connections", "", count(now.connections - now.polling), {{"transport", "websocket"}});
+    into.gauge("roomcast_connections", "", count(now.connections - now.polling),
+               {{"transport", "websocket"}});
     std::map<std::string, std::uint64_t> by_name;
+    for (const auto& each : program.name_spaces()) by_name[each->key] = 0;
     for (const name_space_count& each : now.name_spaces) {
         const rules::compiled_name_space* known = program.find(each.nsp);
         by_name[known != nullptr ? known->key : each.nsp == "/" ? "/" : "other"] += each.sockets;
@@ -129,10 +131,12 @@ void add_server(collector& into, const statistics& now, const rules::program& pr
     into.counter("roomcast_events_received_total", "Events of clients.", count(now.events_received));
     into.times("roomcast_event_handler_seconds", "Time in the handlers of an event.", now.handlers.counts,
                now.handlers.sum_s, handler_bounds_s);
-    into.counter("roomcast_messages_sent_total", "Messages put into queues of clients.", count(now.messages_sent));
+    into.counter("roomcast_messages_sent_total", "Messages put into queues of clients.",
+                 count(now.messages_sent));
     into.counter("roomcast_deliveries_dropped_total", "Messages that were not delivered.",
                  count(now.dropped_volatile), {{"why", "volatile"}});
-    into.counter("roomcast_deliveries_dropped_total", "", count(now.dropped_slow), {{"why", "slow_consumer"}});
+    into.counter("roomcast_deliveries_dropped_total", "", count(now.dropped_slow),
+                 {{"why", "slow_consumer"}});
     into.counter("roomcast_slow_consumers_total", "Connections ended because they did not read.",
                  count(now.slow_consumers));
     into.counter("roomcast_joins_refused_total", "Joins above a bound.", count(now.refused_joins));
@@ -148,20 +152,20 @@ void add_rules(collector& into, const rules::counters& counts) {
                  {{"result", "accepted"}});
     into.counter("roomcast_sign_ins_total", "", count(counts.refused_sign_ins), {{"result", "refused"}});
     into.counter("roomcast_sign_ins_total", "", count(counts.refused_users), {{"result", "too_many"}});
-    into.counter("roomcast_sockets_ended_total", "Sockets ended with their credential.", count(counts.expired),
-                 {{"why", "expired"}});
+    into.counter("roomcast_sockets_ended_total", "Sockets ended with their credential.",
+                 count(counts.expired), {{"why", "expired"}});
     into.counter("roomcast_sockets_ended_total", "", count(counts.revoked), {{"why", "revoked"}});
     const std::pair<const char*, const std::atomic<std::uint64_t>*> refused[] = {
-        {"unknown", &counts.unknown_events},     {"contract", &counts.broken_contract},
-        {"not_allowed", &counts.not_allowed},    {"rate_limited", &counts.rate_limited},
+        {"unknown", &counts.unknown_events},  {"contract", &counts.broken_contract},
+        {"not_allowed", &counts.not_allowed}, {"rate_limited", &counts.rate_limited},
         {"repeated", &counts.repeated},
     };
     for (const auto& [why, value] : refused) {
         into.counter("roomcast_events_refused_total", "Events that were refused, by why.", count(*value),
                      {{"why", why}});
     }
-    into.counter("roomcast_contract_broken_by_server_total", "Events and acks of rules or backends, not sent.",
-                 count(counts.broken_promises));
+    into.counter("roomcast_contract_broken_by_server_total",
+                 "Events and acks of rules or backends, not sent.", count(counts.broken_promises));
     into.counter("roomcast_forwards_total", "Events forwarded to backends.", count(counts.forwards));
     into.counter("roomcast_forwards_failed_total", "Of these without a usable answer.",
                  count(counts.failed_forwards));

@@ -8,8 +8,8 @@
 
 namespace roomcast::server::app {
 
-/// All figures in Prometheus' text format. Labels come from the configuration alone: a namespace of a pattern is
-/// counted under its pattern, so clients cannot make series.
+/// All figures in Prometheus' text format. Labels come from the configuration alone: a namespace of a pattern
+/// is counted under its pattern, so clients cannot make series.
 std::string prometheus_text(const statistics& now, const rules::application& rules);
 
 } // namespace roomcast::server::app

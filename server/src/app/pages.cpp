@@ -1,10 +1,14 @@
 #include "app/pages.hpp"
 
+#include "app/metrics.hpp"
 #include "app/page_html.hpp"
+#include "outbound/address_policy.hpp"
 
 #include "roomcast/core/eio/request.hpp"
 
+#include <boost/asio/ip/address.hpp>
 #include <nlohmann/json.hpp>
+#include <openssl/crypto.h>
 
 #include <charconv>
 
@@ -67,6 +71,38 @@ http_response contract_response(const rules::program& now, const http_request& r
     return response;
 }
 
+bool may_read_metrics(const config::settings& chosen, const handshake_info& from) {
+    if (chosen.metrics == config::metrics_reach::any) return true;
+    const std::string wanted = "Bearer " + chosen.metrics_token;
+    const std::string_view given = from.header("Authorization");
+    if (!chosen.metrics_token.empty() && given.size() == wanted.size() &&
+        CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0) {
+        return true;
+    }
+    boost::system::error_code error;
+    const auto address = boost::asio::ip::make_address(from.address, error);
+    if (error || chosen.metrics != config::metrics_reach::private_networks) return false;
+    const outbound::address_kind kind = outbound::kind_of(address);
+    return kind == outbound::address_kind::loopback || kind == outbound::address_kind::nearby;
+}
+
+void answer_metrics(roomcast::server::server& io, const rules::application& rules,
+                    const http_request& request, const http_reply& reply) {
+    if (!may_read_metrics(rules.current()->chosen(), *request.info)) {
+        http_response refused;
+        refused.status = 403;
+        refused.body = "Forbidden: see metrics.reach and metrics.token";
+        reply(std::move(refused));
+        return;
+    }
+    io.collect([reply, &rules](const statistics& now, const std::vector<room_info>&) {
+        http_response response;
+        response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+        response.body = prometheus_text(now, rules);
+        reply(std::move(response));
+    });
+}
+
 } // namespace
 
 void serve_pages(roomcast::server::server& io, const rules::application& rules, rules::feed& seen) {
@@ -74,9 +110,13 @@ void serve_pages(roomcast::server::server& io, const rules::application& rules, 
     const std::string socket_path = rules.current()->chosen().server.path;
     io.on_http([&io, page, &seen, &rules, socket_path](const http_request& request, const http_reply& reply) {
         const bool is_read = request.method == "GET" || request.method == "HEAD";
+        // npm's server answers its own path with a slash; without one, and without a query, somebody looks
+        // whether it is there.
+        const bool is_look = request.path == socket_path && request.query.empty();
         const bool is_known =
-            request.path == "/health" || request.path == contract_path ||
-            request.path == contract_json_path ||
+            is_look || request.path == "/health" || request.path == "/health-check" ||
+            request.path == "/livez" || request.path == "/readyz" || request.path == "/metrics" ||
+            request.path == contract_path || request.path == contract_json_path ||
             (page != config::page_mode::off && (request.path == "/" || request.path == "/roomcast/live"));
         if (!is_known) return false;
         if (!is_read) {
@@ -87,14 +127,37 @@ void serve_pages(roomcast::server::server& io, const rules::application& rules, 
             reply(std::move(refused));
             return true;
         }
+        if (is_look) {
+            reply(json_response({{"status", "ok"},
+                                 {"message", "Socket.io server is running via custom server"},
+                                 {"path", socket_path}}));
+            return true;
+        }
+        if (request.path == "/livez" || request.path == "/health-check") {
+            reply(json_response({{"status", "ok"}}));
+            return true;
+        }
+        if (request.path == "/readyz") {
+            http_response response = json_response({{"status", io.is_draining() ? "draining" : "ok"}});
+            if (io.is_draining()) response.status = 503;
+            reply(std::move(response));
+            return true;
+        }
+        if (request.path == "/metrics") {
+            answer_metrics(io, rules, request, reply);
+            return true;
+        }
         if (request.path == "/health") {
-            io.collect([reply, service = rules.current()->chosen().service](const statistics& now,
-                                                                            const std::vector<room_info>&) {
-                reply(json_response({{"status", "healthy"},
-                                     {"service", service},
-                                     {"uptime", now.uptime_s},
-                                     {"connections", now.connections},
-                                     {"rooms", now.rooms}}));
+            const bool is_draining = io.is_draining();
+            io.collect([reply, is_draining, service = rules.current()->chosen().service](
+                           const statistics& now, const std::vector<room_info>&) {
+                http_response response = json_response({{"status", is_draining ? "draining" : "healthy"},
+                                                        {"service", service},
+                                                        {"uptime", now.uptime_s},
+                                                        {"connections", now.connections},
+                                                        {"rooms", now.rooms}});
+                if (is_draining) response.status = 503;
+                reply(std::move(response));
             });
             return true;
         }

@@ -43,6 +43,45 @@ private:
     boost::asio::steady_timer timer_;
 };
 
+/// Ends the sessions of one shard one after the other, spread over a time.
+class drainer : public std::enable_shared_from_this<drainer> {
+public:
+    drainer(engine::shard& which, core::duration window, std::function<void()> done)
+        : shard_(&which), ends_(core::deadline_after(which.now(), window)), done_(std::move(done)),
+          timer_(which.io()) {
+        which.each_session([this](engine::session& one) { left_.push_back(one.sid()); });
+    }
+
+    void step() {
+        constexpr core::duration tick = std::chrono::milliseconds{20};
+        const core::time_point now = shard_->now();
+        const auto ticks = now >= ends_ ? 1 : std::max<std::int64_t>(1, (ends_ - now) / tick);
+        const std::size_t share = left_.size() / static_cast<std::size_t>(ticks) + (left_.empty() ? 0 : 1);
+        for (std::size_t i = 0; i < share && !left_.empty(); ++i) {
+            if (engine::session* one = shard_->find(left_.back())) {
+                one->close(core::eio::close_reason::server_shutting_down);
+            }
+            left_.pop_back();
+        }
+        shard_->end_turn();
+        if (left_.empty() || now >= ends_) {
+            done_();
+            return;
+        }
+        timer_.expires_after(tick);
+        timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+            if (!error) self->step();
+        });
+    }
+
+private:
+    engine::shard* shard_;
+    core::time_point ends_;
+    std::function<void()> done_;
+    boost::asio::steady_timer timer_;
+    std::vector<std::string> left_;
+};
+
 void add(statistics& to, const statistics& more) {
     to.connections_total += more.connections_total;
     to.events_received += more.events_received;
@@ -195,6 +234,29 @@ void server::post(std::size_t thread, std::function<void()> work) {
 
 bool server::is_on(std::size_t thread) const {
     return parts_->context.shards.at(thread).get() == engine::shard::current();
+}
+
+void server::announce_end() {
+    parts_->context.is_ending = true;
+}
+
+bool server::is_draining() const {
+    return parts_->context.is_ending;
+}
+
+void server::drain(core::duration window, std::function<void()> done) {
+    engine::context& context = parts_->context;
+    announce_end();
+    if (context.is_draining.exchange(true)) return;
+    auto missing = std::make_shared<std::atomic<std::size_t>>(context.shards.size());
+    for (const auto& each : context.shards) {
+        each->post([missing, window, done, at = each.get()] {
+            const auto one_less = [missing, done] {
+                if (missing->fetch_sub(1) == 1) done();
+            };
+            std::make_shared<drainer>(*at, window, one_less)->step();
+        });
+    }
 }
 
 std::uint16_t server::port() const {

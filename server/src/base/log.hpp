@@ -12,6 +12,10 @@ namespace roomcast::server::base {
 /// @thread any
 spdlog::logger& log(const char* scope);
 
+/// Lines for people, or one JSON object a line: time, level, scope, message.
+enum class log_format : std::uint8_t { text, json };
+void use_format(log_format how);
+
 /// Lets no more than a line a second through for one place that a peer can make noisy; counts the rest.
 /// @thread one gate for each thread
 class log_gate {

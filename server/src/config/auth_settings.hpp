@@ -113,7 +113,8 @@ struct read_provider {
     std::vector<provider_mistake> mistakes;
 };
 
-/// Reads one provider as `server/config.schema.json` describes it (definitions/provider). Never throws; unknown members are mistakes.
+/// Reads one provider as `server/config.schema.json` describes it (definitions/provider). Never throws;
+/// unknown members are mistakes.
 read_provider read_auth_provider(const nlohmann::json& from);
 
 /// Names of all members that a provider may have; the schema describes each.

@@ -329,11 +329,19 @@ const std::map<std::string_view, setter>& setters() {
                                   {"any", private_reach::any}})},
         {"outbound.ca_file", set_text(
                                  [](settings & all) -> auto& { return all.ca_file; }, is_any)},
-        {"log.format", set_word<bool>([](settings& all) -> auto& { return all.logs_json; }, {{"text", false}, {"json", true}})},
-        {"metrics.reach", set_word<metrics_reach>([](settings& all) -> auto& { return all.metrics; }, {{"off", metrics_reach::off}, {"private", metrics_reach::private_networks}, {"any", metrics_reach::any}})},
-        {"metrics.token", set_text([](settings& all) -> auto& { return all.metrics_token; }, is_any)},
-        {"drain.delay", set_duration([](settings& all) -> auto& { return all.drain_delay; }, core::duration::zero())},
-        {"drain.window", set_duration([](settings& all) -> auto& { return all.drain_window; }, core::duration::zero())},
+        {"log.format", set_word<bool>([](settings & all) -> auto& { return all.logs_json; },
+                                      {{"text", false}, {"json", true}})},
+        {"metrics.reach", set_word<metrics_reach>([](settings & all) -> auto& { return all.metrics; },
+                                                  {{"off", metrics_reach::off},
+                                                   {"private", metrics_reach::private_networks},
+                                                   {"any", metrics_reach::any}})},
+        {"metrics.token", set_text(
+                              [](settings & all) -> auto& { return all.metrics_token; }, is_any)},
+        {"drain.delay", set_duration(
+                            [](settings & all) -> auto& { return all.drain_delay; }, core::duration::zero())},
+        {"drain.window",
+         set_duration(
+             [](settings & all) -> auto& { return all.drain_window; }, core::duration::zero())},
         {"service", set_text(
                         [](settings & all) -> auto& { return all.service; },
                         [](const std::string& text) { return !text.empty(); })},

@@ -57,6 +57,8 @@ struct context {
     std::vector<std::unique_ptr<shard>> shards;
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
     std::atomic<std::uint64_t> open_connections{0}; ///< TCP connections, for max_connections
+    std::atomic<bool> is_ending{false};             ///< a load balancer should look away
+    std::atomic<bool> is_draining{false};           ///< no new sessions
     std::atomic<bool> is_stopping{false};
 
     /// The shard of this thread if it is one of this server's, nullptr otherwise.

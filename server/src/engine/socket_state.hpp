@@ -108,7 +108,7 @@ private:
     std::unique_ptr<core::sio::ack_table<ack_handler>> acks_;
     std::vector<core::shared_message> missed_;         ///< to be sent before CONNECT
     std::unique_ptr<hub::progress> already_recovered_; ///< events up to here came by recovery
-    core::time_point since_{}; ///< connected
+    core::time_point since_{};                         ///< connected
     std::uint64_t last_timer_ = 0;
     core::sio::slot_id slot_;
     state state_ = state::connecting;

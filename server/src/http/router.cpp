@@ -146,7 +146,7 @@ void router::open_session(transport::connection& from, const eio::request_query&
         refuse(from, *reason, cors);
         return;
     }
-    if (context_->is_stopping) {
+    if (context_->is_draining || context_->is_stopping) {
         from.close_after_answer();
         from.respond(503, text_plain, cors, "the server is stopping");
         return;

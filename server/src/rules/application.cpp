@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 namespace roomcast::server::rules {
 
@@ -120,6 +121,13 @@ void application::replace(std::shared_ptr<const program> next) {
     }
     for (const std::string& id : new_auth.revoked_sessions) {
         if (is_new(old_auth.revoked_sessions, id)) revoke_session(id);
+    }
+}
+
+void application::wait_for_flows(core::duration longest) const {
+    const core::time_point latest = core::deadline_after(monotonic_now(), longest);
+    while (counts_.waiting_forwards != 0 && monotonic_now() < latest) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
     }
 }
 

@@ -43,6 +43,7 @@ struct counters {
     std::atomic<std::uint64_t> rate_limited{0};
     std::atomic<std::uint64_t> repeated{0}; ///< stopped by `once`
     std::atomic<std::uint64_t> forwards{0};
+    std::atomic<std::uint64_t> waiting_forwards{0}; ///< now
     std::atomic<std::uint64_t> failed_forwards{0};
     shared_times forward_times;
     std::atomic<std::uint64_t> dropped_retained{0}; ///< retained events that went for lack of room
@@ -62,6 +63,9 @@ public:
     void install(server& io);
     /// Takes another program from now on. Sockets stay; their next event meets the new rules. @thread any
     void replace(std::shared_ptr<const program> next);
+    /// Waits until no forwarded event waits for its answer any more, or for `longest`. @thread none of the
+    /// server's
+    void wait_for_flows(core::duration longest) const;
     /// The server was stopped: no answer from outside may come any more. Call before the server goes.
     void stop();
 

@@ -325,11 +325,13 @@ flow::step flow::forward(const action& what) {
         waiting->on_forwarded(what, {outbound::failure::stopped, 0, {}, {}});
         return step::wait;
     }
+    ++of_->counts_.waiting_forwards;
     const core::time_point began = monotonic_now();
     of_->network()->send(std::move(asked), [waiting, began, at = &what](outbound::response got) {
         waiting->of_->counts_.forward_times.add(monotonic_now() - began);
         waiting->sender_.post(
             [waiting, at, got = std::move(got)](socket&) { waiting->on_forwarded(*at, got); });
+        --waiting->of_->counts_.waiting_forwards;
     });
     return step::wait;
 }

@@ -122,9 +122,10 @@ bool needs_network(const config::settings& chosen) {
 class program_compiler {
 public:
     program_compiler(const config::settings& chosen, outbound::client* network,
-                     std::vector<config::mistake>& mistakes, std::vector<std::string>& remarks)
-        : made_(std::make_shared<program>()), whole_(*chosen.whole), network_(network), mistakes_(&mistakes),
-          remarks_(&remarks) {
+                     std::vector<config::mistake>& mistakes, std::vector<std::string>& remarks,
+                     weak_secrets weak)
+        : made_(std::make_shared<program>()), whole_(*chosen.whole), network_(network), weak_(weak),
+          mistakes_(&mistakes), remarks_(&remarks) {
         made_->chosen_ = chosen;
     }
 
@@ -160,7 +161,7 @@ private:
             }
             read.provider.name = name;
             for (const config::weakness& each : config::weaknesses_of(read.provider)) {
-                if (each.how_bad == config::severity::error) {
+                if (each.how_bad == config::severity::error && weak_ == weak_secrets::refused) {
                     complain(given, each.text);
                 } else {
                     remarks_->push_back(given.at().path + ": " + each.text);
@@ -480,6 +481,7 @@ private:
     std::shared_ptr<program> made_;
     config::node whole_;
     outbound::client* network_;
+    weak_secrets weak_;
     std::vector<config::mistake>* mistakes_;
     std::vector<std::string>* remarks_;
     std::map<std::string, config::auth_provider> providers_;
@@ -489,8 +491,8 @@ private:
 
 std::shared_ptr<const program> program::compile(const config::settings& chosen, outbound::client* network,
                                                 std::vector<config::mistake>& mistakes,
-                                                std::vector<std::string>& remarks) {
-    return program_compiler{chosen, network, mistakes, remarks}.run();
+                                                std::vector<std::string>& remarks, weak_secrets weak) {
+    return program_compiler{chosen, network, mistakes, remarks, weak}.run();
 }
 
 const compiled_name_space* program::find(std::string_view name, std::vector<std::string>* groups) const {

@@ -17,6 +17,9 @@
 
 namespace roomcast::server::rules {
 
+/// Does a missing or public secret stop the start? `verify` only wants to know what it would mean.
+enum class weak_secrets : std::uint8_t { refused, tolerated };
+
 /// Who may do something: all that is set must hold.
 struct permission {
     bool needs_user = false;
@@ -114,7 +117,8 @@ public:
     /// @param mistakes gets everything that is wrong
     static std::shared_ptr<const program> compile(const config::settings& chosen, outbound::client* network,
                                                   std::vector<config::mistake>& mistakes,
-                                                  std::vector<std::string>& remarks);
+                                                  std::vector<std::string>& remarks,
+                                                  weak_secrets weak = weak_secrets::refused);
 
     /// The namespace of this name; @param groups gets the groups of a pattern
     const compiled_name_space* find(std::string_view name, std::vector<std::string>* groups = nullptr) const;

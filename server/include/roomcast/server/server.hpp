@@ -84,6 +84,12 @@ public:
     void join();
     /// Tells clients, closes connections, ends `run`. Safe in a signal handler's thread; may be called twice.
     void stop();
+    /// Takes no new sessions any more (503) and ends those there are one after the other over `window`, then
+    /// calls `done` on one of the threads; `stop` ends the rest. @thread any
+    void drain(core::duration window, std::function<void()> done);
+    /// From now on `is_draining` is true and a readiness probe should say so. @thread any
+    void announce_end();
+    bool is_draining() const;
     /// The port that is open (it was chosen by the system when 0 was asked for).
     std::uint16_t port() const;
 

@@ -9,8 +9,8 @@
 
 namespace roomcast::server {
 
-/// How many of something were at most so long. `Bounds` in seconds, ascending; what is longer than the last is
-/// counted by the last count.
+/// How many of something were at most so long. `Bounds` in seconds, ascending; what is longer than the last
+/// is counted by the last count.
 template <std::size_t N>
 struct histogram {
     std::array<std::uint64_t, N + 1> counts{};
@@ -69,11 +69,11 @@ struct statistics {
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
     std::array<std::uint64_t, disconnect_reasons.size()> disconnects{}; ///< sockets, by reason
-    histogram<handler_bounds_s.size()> handlers;        ///< time in the handlers of an event
-    histogram<connection_bounds_s.size()> connected;    ///< how long sockets that are gone were there
-    std::uint64_t connections = 0;                      ///< sessions now
-    std::uint64_t polling = 0;                          ///< of these by long-polling
-    std::uint64_t sockets = 0;                          ///< sockets now, over all namespaces
+    histogram<handler_bounds_s.size()> handlers;                        ///< time in the handlers of an event
+    histogram<connection_bounds_s.size()> connected; ///< how long sockets that are gone were there
+    std::uint64_t connections = 0;                   ///< sessions now
+    std::uint64_t polling = 0;                       ///< of these by long-polling
+    std::uint64_t sockets = 0;                       ///< sockets now, over all namespaces
     std::uint64_t rooms = 0;        ///< rooms now, over all namespaces and threads, socket ids not counted
     std::uint64_t queued_bytes = 0; ///< that wait for peers now
     std::vector<name_space_count> name_spaces;
