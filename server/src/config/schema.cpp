@@ -232,6 +232,18 @@ std::vector<finding> findings_in(valijson::ValidationResults& results) {
     return innermost;
 }
 
+/// Takes a value out; one of a list with the whole list, for a hole in it would be a mistake of its own.
+void drop_with_list(document& from, const std::string& pointer) {
+    for (std::size_t end = pointer.find('/', 1); end != std::string::npos; end = pointer.find('/', end + 1)) {
+        const json::json_pointer around{pointer.substr(0, end)};
+        if (from.root.contains(around) && from.root[around].is_array()) {
+            from.drop(pointer.substr(0, end));
+            return;
+        }
+    }
+    from.drop(pointer);
+}
+
 } // namespace
 
 std::vector<std::string> validate(const document& chosen, std::vector<mistake>& mistakes) {
@@ -266,9 +278,9 @@ std::vector<std::string> validate(const document& chosen, std::vector<mistake>& 
             is_more = true;
             mistakes.push_back({chosen.at(one.pointer), one.words});
             wrong.push_back(one.pointer);
-            rest.drop(one.pointer);
         }
         if (!is_more) break;
+        for (const std::string& pointer : wrong) drop_with_list(rest, pointer);
     }
     if (mistakes.size() == before) {
         mistakes.push_back({{}, "not a valid configuration"});

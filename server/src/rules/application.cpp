@@ -75,6 +75,18 @@ std::optional<std::string> claim_text(std::string_view claims, std::string_view 
     return found ? value::text(*found) : std::nullopt;
 }
 
+/// What can be revoked: the session, or the token's own id.
+std::string session_of(const auth::identity& who) {
+    return who.session_id.empty() ? claim_text(who.claims, "jti").value_or("") : who.session_id;
+}
+
+bool is_revoked(const config::auth_settings& chosen, const std::string& user, const std::string& session) {
+    const auto is_in = [](const std::vector<std::string>& list, const std::string& id) {
+        return !id.empty() && std::find(list.begin(), list.end(), id) != list.end();
+    };
+    return is_in(chosen.revoked_users, user) || is_in(chosen.revoked_sessions, session);
+}
+
 } // namespace
 
 /// A client on its way in.
@@ -206,15 +218,11 @@ void application::on_verdict(const std::shared_ptr<admission>& of, auth::verdict
     who.user_id = said.who.id;
     who.user_json = user_json(said.who);
     who.claims_json = said.who.claims;
-    who.session_id = said.who.session_id;
-    if (who.session_id.empty()) who.session_id = claim_text(who.claims_json, "jti").value_or("");
+    who.session_id = session_of(said.who);
     who.provider = said.who.provider;
     if (said.who.expires) who.expires = said.who.expires->seconds;
     who.rooms = said.who.rooms;
-    const auto is_in = [](const std::vector<std::string>& list, const std::string& id) {
-        return !id.empty() && std::find(list.begin(), list.end(), id) != list.end();
-    };
-    if (is_in(chosen.revoked_users, who.user_id) || is_in(chosen.revoked_sessions, who.session_id)) {
+    if (is_revoked(chosen, who.user_id, who.session_id)) {
         ++counts_.refused_sign_ins;
         refuse(*of, chosen.invalid, "revoked");
         return;
@@ -295,12 +303,8 @@ void application::on_connection(socket& whose) {
         const arguments nothing;
         const auto room = by->user_room().render({whose, *who, nothing});
         if (room && !room->empty()) whose.join(*room);
-        for (const std::string& key :
-             {joint_key("user", who->user_id), joint_key("session", who->session_id)}) {
-            if (key.back() == '\0') continue;
-            keepers_.with(
-                key, [key, whose](keeper& at) { at.signed_in[key].insert_or_assign(whose.id(), whose); });
-        }
+        keep_signed_in(joint_key("user", who->user_id), whose);
+        keep_signed_in(joint_key("session", who->session_id), whose);
     }
     for (const std::string& room : who->rooms) whose.join(room);
     watch_expiry(whose, *who);
@@ -329,16 +333,8 @@ void application::on_disconnect(socket& whose, std::string_view reason) {
         });
     }
     if (who->is_user) {
-        for (const std::string& key :
-             {joint_key("user", who->user_id), joint_key("session", who->session_id)}) {
-            if (key.back() == '\0') continue;
-            keepers_.with(key, [key, id = whose.id()](keeper& at) {
-                const auto known = at.signed_in.find(key);
-                if (known == at.signed_in.end()) return;
-                known->second.erase(id);
-                if (known->second.empty()) at.signed_in.erase(known);
-            });
-        }
+        forget_signed_in(joint_key("user", who->user_id), whose.id());
+        forget_signed_in(joint_key("session", who->session_id), whose.id());
     }
     if (in == nullptr) return;
     if (in->typing) {
@@ -424,16 +420,39 @@ void application::refresh(const socket& sender, const std::shared_ptr<visitor>& 
     what.address = sender.handshake().address;
     in->verifier->verify(what, wall_now(), [this, sender, who, refuse_it, answer](auth::verdict said) {
         sender.post([this, who, refuse_it, answer, said = std::move(said)](socket& whose) {
-            const auto& revoked = current()->chosen().auth.revoked_users;
-            const bool is_same = said.is_accepted() && said.who.id == who->user_id &&
-                                 std::find(revoked.begin(), revoked.end(), said.who.id) == revoked.end();
-            if (!is_same) {
+            const auto now = current();
+            const compiled_name_space* there = now->find(whose.nsp());
+            const std::string session = session_of(said.who);
+            std::string why;
+            visitor fresh;
+            if (!said.is_accepted()) {
+                why = core::auth::name_of(said.reason);
+            } else if (said.who.id != who->user_id) {
+                why = "another user";
+            } else if (is_revoked(now->chosen().auth, said.who.id, session)) {
+                why = "revoked";
+            } else {
+                fresh.is_user = who->is_user;
+                fresh.claims_json = said.who.claims;
+                const arguments nothing;
+                const auto as_fresh = std::make_shared<visitor>(std::move(fresh));
+                // What lets somebody into the namespace must hold for the fresh credential as well.
+                if (there == nullptr ||
+                    !flow{*this, now, *there, whose, as_fresh, {}, nothing, {}}.is_permitted(
+                        there->allowed)) {
+                    why = "not allowed in this namespace";
+                }
+            }
+            if (!why.empty()) {
                 ++counts_.refused_sign_ins;
-                base::log("auth").info("{} could not refresh its sign-in: {}", whose.id(),
-                                       said.is_accepted() ? "another user"
-                                                          : core::auth::name_of(said.reason));
+                base::log("auth").info("{} could not refresh its sign-in: {}", whose.id(), why);
                 refuse_it("unauthorized");
                 return;
+            }
+            if (session != who->session_id) {
+                forget_signed_in(joint_key("session", who->session_id), whose.id());
+                who->session_id = session;
+                keep_signed_in(joint_key("session", session), whose);
             }
             who->claims_json = said.who.claims;
             who->user_json = user_json(said.who);
@@ -446,11 +465,28 @@ void application::refresh(const socket& sender, const std::shared_ptr<visitor>& 
     });
 }
 
+void application::keep_signed_in(const std::string& key, const socket& whose) {
+    if (key.back() == '\0') return; // a credential without a session
+    keepers_.with(key, [key, whose](keeper& at) { at.signed_in[key].insert_or_assign(whose.id(), whose); });
+}
+
+void application::forget_signed_in(const std::string& key, const std::string& socket_id) {
+    if (key.back() == '\0') return;
+    keepers_.with(key, [key, socket_id](keeper& at) {
+        const auto known = at.signed_in.find(key);
+        if (known == at.signed_in.end()) return;
+        known->second.erase(socket_id);
+        if (known->second.empty()) at.signed_in.erase(known);
+    });
+}
+
 void application::end_signed_in(const std::string& key, const char* why) {
     keepers_.with(key, [this, key, why](keeper& at) {
         const auto known = at.signed_in.find(key);
         if (known == at.signed_in.end()) return;
-        for (const auto& [id, whose] : known->second) {
+        // A socket of this thread ends at once, and takes itself out of the list.
+        const std::map<std::string, socket> sockets = known->second;
+        for (const auto& [id, whose] : sockets) {
             ++counts_.revoked;
             whose.post([why](socket& ended) {
                 ended.emit("auth:revoked", {json{std::string{R"({"code":")"} + why + "\"}"}});
@@ -515,7 +551,7 @@ void application::on_event(socket& sender, event& given) {
         in->typing && (given.name() == in->typing->start || given.name() == in->typing->stop);
     if (rule == nullptr && !is_presence && !is_typing) {
         ++counts_.unknown_events;
-        if (in->is_closed) running.fail(contract::to_json(contract::unknown_event(given.name())));
+        if (in->is_closed) running.fail("unknown_event", "this namespace has no such event");
         return;
     }
     if (rule != nullptr) {

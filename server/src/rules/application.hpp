@@ -95,6 +95,8 @@ private:
 
     void watch_expiry(const socket& whose, visitor& who);
     void refresh(const socket& sender, const std::shared_ptr<visitor>& who, const event& given);
+    void keep_signed_in(const std::string& key, const socket& whose);
+    void forget_signed_in(const std::string& key, const std::string& socket_id);
     void end_signed_in(const std::string& key, const char* why);
 
     bool is_within_rates(const program& now, visitor& who, config::over_rate& over) const;

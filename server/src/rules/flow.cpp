@@ -411,9 +411,9 @@ bool flow::follow_answer(const action& what) {
     if (const auto reply = value::member(answer, "ack");
         reply && value::kind_of(*reply) == value::kind::array) {
         const auto own = in_->events.find(event_);
-        if (answer_ && own != in_->events.end() && own->second.shape && own->second.shape->has_ack()) {
+        if (answer_ && own != in_->events.end() && own->second.answer_shape) {
             contract::violation why;
-            if (!own->second.shape->check_ack(*reply, why)) {
+            if (!own->second.answer_shape->check_ack(*reply, why)) {
                 ++of_->counts_.broken_promises;
                 base::log("rules").warn("the backend's ack of {} in {} breaks the contract: {} {}", event_,
                                         sender_.nsp(), why.path, why.message);

@@ -436,6 +436,7 @@ private:
         const bool is_declared = rule.has("args") || rule.has("rest");
         const auto shape = shape_of(space.key, contract::direction::receives, event);
         if (is_declared) made.shape = shape;
+        if (shape && shape->has_ack()) made.answer_shape = shape;
         in.has_args = true;
         in.has_rest = rule.has("rest");
         const config::json& args = rule["args"].value();

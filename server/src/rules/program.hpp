@@ -67,7 +67,8 @@ struct event_rate {
 
 struct compiled_event {
     std::string name;
-    std::optional<core::contract::event> shape;
+    std::optional<core::contract::event> shape;        ///< of its arguments
+    std::optional<core::contract::event> answer_shape; ///< of its acknowledgement
     permission allowed;
     std::optional<event_rate> limit;
     action_list actions;

@@ -104,6 +104,8 @@ texts members_of(const config::settings& all) {
     }
     number(static_cast<int>(io.slow_consumer));
     number(static_cast<int>(all.page));
+    number(static_cast<int>(all.private_addresses));
+    out.push_back(all.ca_file);
     number(static_cast<int>(all.limits.over));
     number(static_cast<int>(all.auth.on_expiry));
     for (const auto& each : {io.connect_rate_per_address, all.limits.events_per_socket,
@@ -131,10 +133,15 @@ bool is_read_elsewhere(const config::setting_description& each) {
 
 /// A value of each kind that no default is.
 std::string another_value(const config::setting_description& of) {
-    static const std::map<std::string, std::string> special{
-        {"path", "/elsewhere"},       {"transports", "websocket"},      {"page", "full"},
-        {"log.level", "debug"},       {"slow_consumer", "drop_oldest"}, {"cookie.same_site", "Strict"},
-        {"limits.over_rate", "drop"}, {"auth.on_expiry", "close"}};
+    static const std::map<std::string, std::string> special{{"outbound.private_addresses", "any"},
+                                                            {"path", "/elsewhere"},
+                                                            {"transports", "websocket"},
+                                                            {"page", "full"},
+                                                            {"log.level", "debug"},
+                                                            {"slow_consumer", "drop_oldest"},
+                                                            {"cookie.same_site", "Strict"},
+                                                            {"limits.over_rate", "drop"},
+                                                            {"auth.on_expiry", "close"}};
     if (const auto known = special.find(of.path); known != special.end()) return known->second;
     if (of.kind == "duration") return "1234ms";
     if (of.kind == "size") return "12345";

@@ -1,0 +1,525 @@
+// Every kind of action, template and permission, against clients that do as they are told and against those that do not.
+import { describe, expect, test } from "vitest";
+import { connected, ended, health, hears, logOf, refused, settled, startWith, told, until } from "./support/server.mjs";
+import { backend } from "./support/backend.mjs";
+import { jwt, secret } from "./support/tokens.mjs";
+
+const signIn = `auth: { providers: { app: { type: jwt, secret: "${secret}" } } }\n`;
+const as = (id, claims = {}) => ({ auth: { token: jwt({ sub: id, ...claims }) } });
+
+describe.each([1, 3])("actions, with %i threads", (threads) => {
+  const launch = (text) => startWith(text, { threads });
+
+  test("join, leave and emit reach rooms, users, the sender and everyone", async () => {
+    const server = await launch(`${signIn}namespaces:
+  /:
+    events:
+      join: { do: [{ join: "{args.0}" }, { ack: [] }] }
+      join2: { do: [{ join: ["{args.0}", "{args.1}"] }, { ack: [] }] }
+      leave: { do: [{ leave: ["{args.0}", nowhere] }, { ack: [] }] }
+      room: { do: [{ emit: { event: e, to: "{args.0}", args: [room] } }, { ack: [] }] }
+      rooms: { do: [{ emit: { event: e, to: ["{args.0}", "{args.1}"], args: [rooms] } }, { ack: [] }] }
+      except: { do: [{ emit: { event: e, to: "{args.0}", except_sender: true, args: [except] } }, { ack: [] }] }
+      user: { do: [{ emit: { event: e, to: "user:{args.0}", args: ["{user.id}"] } }, { ack: [] }] }
+      self: { do: [{ emit: { event: e, to: "{sender}", args: ["{sender}", "{nsp}"] } }, { ack: [] }] }
+      all: { do: [{ emit: { event: e, args: "{args}" } }, { ack: [] }] }
+      others: { do: [{ emit: { event: e, except_sender: true, volatile: true, args: [] } }, { ack: [] }] }
+`);
+    const a = await connected(server, "/", as("a"));
+    const b = await connected(server, "/", as("b"));
+    const b2 = await connected(server, "/", as("b"));
+    const say = async (socket, ...event) => {
+      await socket.emitWithAck(...event);
+      await settled(["leave", "nothing"], a, b, b2);
+      return [a, b, b2].map((each) => told(each, "e").at(-1) ?? null).map((args, i) => ((each) => ((each.heard.length = 0), args))([a, b, b2][i]));
+    };
+    await a.emitWithAck("join", "r");
+    await b.emitWithAck("join2", "r", "s");
+    expect(await say(b2, "room", "r")).toEqual([["room"], ["room"], null]);
+    expect(await say(b2, "rooms", "r", "s")).toEqual([["rooms"], ["rooms"], null]);
+    expect(await say(a, "except", "r")).toEqual([null, ["except"], null]);
+    expect(await say(a, "user", "b")).toEqual([null, ["a"], ["a"]]);
+    expect(await say(a, "self")).toEqual([[a.id, "/"], null, null]);
+    const things = [1.5, "é", null, { nested: [true] }];
+    expect(await say(a, "all", ...things)).toEqual([things, things, things]);
+    expect(await say(a, "others")).toEqual([null, [], []]);
+    await b.emitWithAck("leave", "r");
+    expect(await say(a, "room", "r")).toEqual([["room"], null, null]);
+  });
+
+  test("a room that is in two of an event's rooms hears it once", async () => {
+    const server = await launch("namespaces: {/: {events: {go: {do: [{join: [x, y]}, {emit: {event: e, to: [x, y]}}, {ack: []}]}}}}\n");
+    const socket = await connected(server);
+    await socket.emitWithAck("go");
+    await settled("go", socket);
+    expect(told(socket, "e").length).toBe(4);
+  });
+
+  test("binary arguments go on through rules", async () => {
+    const server = await launch(`namespaces:
+  /:
+    events:
+      all: { do: [{ emit: { event: e, args: "{args}" } }, { ack: "{args}" }] }
+      second: { args: [{ x-binary: true }, { type: object }], do: [{ emit: { event: e, args: [{ file: "{args.1.file}" }] } }, { ack: ["{args.0}"] }] }
+`);
+    const [a, b] = [await connected(server), await connected(server)];
+    const [one, two] = [Buffer.from([0, 1, 255]), Buffer.from("two")];
+    expect(await a.emitWithAck("all", one, { two })).toEqual(one);
+    expect(await hears(b, "e")).toEqual([one, { two }]);
+    expect(await a.emitWithAck("second", one, { file: two })).toEqual(one);
+    expect(await hears(b, "e", 2)).toEqual([{ file: two }]);
+    expect((await a.emitWithAck("second", "no bytes", {})).error).toMatchObject({ code: "invalid_arguments", path: "/0" });
+  });
+
+  test("once goes on the first time, and again when what followed failed", async () => {
+    const server = await launch(`namespaces:
+  /:
+    events:
+      plain: { do: [{ once: "p:{args.0}" }, { ack: [done] }] }
+      fails: { do: [{ once: "f:{args.0}" }, { ack: ["{args.1}"] }] }
+      short: { do: [{ once: { key: s, keep: 300ms, else: [{ ack: [again] }] } }, { ack: [first] }] }
+      twice: { do: [{ once: "a:{args.0}" }, { once: { key: "b:{args.1}", else: [{ error: { code: second, message: "no {args.1}" } }] } }, { ack: [both] }] }
+`);
+    const [a, b] = [await connected(server), await connected(server)];
+    expect(await a.emitWithAck("plain", 1)).toBe("done");
+    expect((await b.emitWithAck("plain", 1)).error).toMatchObject({ code: "repeated", event: "plain" });
+    expect(await b.emitWithAck("plain", 2)).toBe("done");
+    // the ack cannot be filled: the key is given back
+    expect((await a.emitWithAck("fails", 1)).error).toMatchObject({ code: "invalid_arguments" });
+    await until("the key is free again", async () => (await b.emitWithAck("fails", 1, "x")) === "x");
+    expect((await a.emitWithAck("fails", 1, "x")).error).toMatchObject({ code: "repeated" });
+    expect(await a.emitWithAck("short")).toBe("first");
+    expect(await b.emitWithAck("short")).toBe("again");
+    await until("the key has expired", async () => (await b.emitWithAck("short")) === "first");
+    expect(await a.emitWithAck("twice", 1, 1)).toBe("both");
+    expect((await a.emitWithAck("twice", 2, 1)).error).toMatchObject({ code: "second", message: "no 1" });
+    await until("the first key is free again", async () => (await a.emitWithAck("twice", 2, 2)) === "both");
+  });
+
+  test("retained events wait for who joins, the last of each kind and room", async () => {
+    const server = await launch(`namespaces:
+  /:
+    events:
+      set: { do: [{ emit: { event: state, to: "{args.0}", args: ["{args.1}"] } }, { ack: [] }] }
+      setAll: { do: [{ emit: { event: news, args: ["{args.0}"] } }, { ack: [] }] }
+      more: { do: [{ emit: { event: extra, to: "{args.0}", args: "{args}" } }, { ack: [] }] }
+      join: { do: [{ join: "{args.0}" }, { ack: [] }] }
+      ping: { do: [{ ack: [] }] }
+    emits:
+      state: { retain: true }
+      news: { retain: true }
+      extra: { retain: true }
+    presence: {}
+`);
+    const a = await connected(server);
+    await a.emitWithAck("set", "r", 1);
+    await a.emitWithAck("more", "r", Buffer.from("bytes"));
+    await a.emitWithAck("set", "r", 2);
+    await a.emitWithAck("set", "s", 3);
+    await a.emitWithAck("setAll", "hello");
+    await hears(a, "news");
+    const b = await connected(server);
+    expect(await hears(b, "news")).toEqual(["hello"]);
+    await b.emitWithAck("join", "r");
+    await hears(b, "state");
+    await settled("ping", b);
+    expect(b.heard).toEqual([["news", "hello"], ["extra", "r", Buffer.from("bytes")], ["state", 2]]);
+    const c = await connected(server);
+    await c.emitWithAck("presence:join", "s");
+    expect(await hears(c, "state")).toEqual([3]);
+  });
+});
+
+describe("permissions", () => {
+  const text = `${signIn}namespaces:
+  /:
+    events:
+      join: { do: [{ join: "{args.0}" }, { ack: [in] }] }
+      staff: { allow: { claims: { role: [admin, mod] } }, do: [{ ack: [ok] }] }
+      org: { allow: { claims: { org.id: 7, active: true } }, do: [{ ack: [ok] }] }
+      inside: { allow: { in: "{args.0}" }, do: [{ ack: [ok] }] }
+      either: { allow: { in: [x, "{args.0}"] }, do: [{ ack: [ok] }] }
+      both: { allow: { in: x, claims: { role: admin } }, do: [{ ack: [ok] }] }
+  /admin: { allow: { claims: { role: admin } } }
+  /closed:
+    closed: true
+    events: { known: { do: [{ ack: [ok] }] } }
+  /open: { auth: none, events: { e: { do: [{ ack: [ok] }] } } }
+`;
+
+  test("claims decide who may send", async () => {
+    const server = await startWith(text);
+    const ask = async (claims, event, ...args) => (await connected(server, "/", as("u", claims))).emitWithAck(event, ...args);
+    const no = { error: { code: "not_allowed", message: expect.any(String), event: expect.any(String) } };
+    expect(await ask({ role: "admin" }, "staff")).toBe("ok");
+    expect(await ask({ role: ["user", "mod"] }, "staff")).toBe("ok");
+    expect(await ask({ role: "user" }, "staff")).toEqual(no);
+    expect(await ask({ role: { admin: true } }, "staff")).toEqual(no);
+    expect(await ask({}, "staff")).toEqual(no);
+    expect(await ask({ org: { id: 7 }, active: true }, "org")).toBe("ok");
+    expect(await ask({ org: { id: "7" }, active: true }, "org")).toEqual(no);
+    expect(await ask({ org: { id: 7 }, active: "true" }, "org")).toEqual(no);
+  });
+
+  test("rooms decide who may send", async () => {
+    const server = await startWith(text);
+    const socket = await connected(server, "/", as("u", { role: "admin" }));
+    expect((await socket.emitWithAck("inside", "x")).error).toMatchObject({ code: "not_allowed" });
+    expect((await socket.emitWithAck("inside")).error).toMatchObject({ code: "not_allowed" });
+    expect((await socket.emitWithAck("inside", null)).error).toMatchObject({ code: "not_allowed" });
+    expect((await socket.emitWithAck("both")).error).toMatchObject({ code: "not_allowed" });
+    await socket.emitWithAck("join", "x");
+    expect(await socket.emitWithAck("inside", "x")).toBe("ok");
+    expect(await socket.emitWithAck("either", "y")).toBe("ok");
+    expect(await socket.emitWithAck("both")).toBe("ok");
+  });
+
+  test("claims decide who may connect", async () => {
+    const server = await startWith(text);
+    await connected(server, "/admin", as("u", { role: "admin" }));
+    expect(await refused(server, "/admin", as("u"))).toMatchObject({ message: "Unauthorized", data: { code: "forbidden" } });
+  });
+
+  test("a closed namespace refuses events without a rule; an open one ignores them", async () => {
+    const server = await startWith(text);
+    const socket = await connected(server, "/closed", as("u"));
+    expect(await socket.emitWithAck("known")).toBe("ok");
+    expect((await socket.emitWithAck("unknown")).error).toMatchObject({ code: "unknown_event", event: "unknown" });
+    socket.emit("unknown");
+    expect((await hears(socket, "error"))[0]).toMatchObject({ code: "unknown_event" });
+    const open = await connected(server, "/", as("u"));
+    open.emit("unknown");
+    await settled(["join", "x"], open);
+    expect(open.heard).toEqual([]);
+  });
+
+  test("a namespace without auth asks nobody, though others do", async () => {
+    const server = await startWith(text);
+    expect(await (await connected(server, "/open")).emitWithAck("e")).toBe("ok");
+    expect((await refused(server, "/")).message).toBe("Authentication required");
+  });
+
+  test("no event joins the room of a user by its arguments", async () => {
+    const server = await startWith(text + "  /p: { presence: {}, typing: {}, events: { to: { do: [{ join: [\"a\", \"{args.0}{args.1}\"] }, { ack: [in] }] } } }\n");
+    const socket = await connected(server, "/", as("u"));
+    expect((await socket.emitWithAck("join", "user:v")).error).toMatchObject({ code: "not_allowed" });
+    expect((await socket.emitWithAck("join", "user:u")).error).toMatchObject({ code: "not_allowed" });
+    const other = await connected(server, "/p", as("u"));
+    expect((await other.emitWithAck("to", "use", "r:v")).error).toMatchObject({ code: "not_allowed" });
+    expect((await other.emitWithAck("presence:join", "user:v")).error).toMatchObject({ code: "invalid_arguments" });
+    // the rooms before the forbidden one were not joined either
+    expect((await health(server)).rooms).toBe(2); // of the user, in both namespaces
+  });
+});
+
+describe("namespaces of a pattern", () => {
+  test("exist for every name that fits, with its groups", async () => {
+    const server = await startWith(`namespaces:
+  "^/org-(\\\\d+)/(\\\\w+)$":
+    on_connect: [{ join: "org-{match.1}" }, { emit: { event: hello, to: "{sender}", args: ["{match.1}", "{match.2}", "{nsp}"] } }]
+    events:
+      say: { args: [{ type: string }], do: [{ emit: { event: said, to: "org-{match.1}", args: ["{args.0}"] } }, { ack: [] }] }
+`);
+    const a = await connected(server, "/org-7/team");
+    const b = await connected(server, "/org-7/team");
+    const c = await connected(server, "/org-8/team");
+    expect(await hears(a, "hello")).toEqual(["7", "team", "/org-7/team"]);
+    await a.emitWithAck("say", "x");
+    expect(await hears(b, "said")).toEqual(["x"]);
+    expect((await a.emitWithAck("say", 5)).error).toMatchObject({ code: "invalid_arguments", path: "/0", rule: "type" });
+    await settled(["say", "y"], c);
+    expect(told(c, "said").flat()).toEqual(["y", "y", "y"]);
+    for (const name of ["/org-x/team", "/org-7", "/org-7/team/more", "/", "/org-7/te am"]) {
+      expect((await refused(server, name)).message).toBe("Invalid namespace");
+    }
+  });
+});
+
+describe("coming and going", () => {
+  test("on_connect and on_disconnect do what they say", async () => {
+    const server = await startWith(`${signIn}namespaces:
+  /:
+    on_connect:
+      - join: lobby
+      - log: "hello {user.id} {user.name?}"
+      - emit: { event: came, to: lobby, except_sender: true, args: ["{user.id}"] }
+    on_disconnect:
+      - emit: { event: went, to: lobby, args: ["{user.id}", "{reason}"] }
+`);
+    const a = await connected(server, "/", as("a"));
+    const b = await connected(server, "/", as("b"));
+    expect(await hears(a, "came")).toEqual(["b"]);
+    b.disconnect();
+    expect(await hears(a, "went")).toEqual(["b", "client namespace disconnect"]);
+    const c = await connected(server, "/", { ...as("c"), transports: ["websocket"] });
+    c.io.engine.transport.ws.terminate?.();
+    expect(await hears(a, "went", 2)).toEqual(["c", "transport close"]);
+    expect(logOf(server)).toContain("hello a \n");
+  });
+
+  test("an action may end the sender's socket", async () => {
+    const server = await startWith("namespaces: {/: {events: {bye: {do: [{emit: {event: last, to: \"{sender}\"}}, {disconnect: true}]}}, on_disconnect: [{log: \"gone: {reason}\"}]}}\n");
+    const socket = await connected(server);
+    const over = ended(socket);
+    socket.emit("bye");
+    expect((await over)[0]).toBe("io server disconnect");
+    expect(told(socket, "last")).toEqual([[]]);
+    await server.printed(/gone: server namespace disconnect/);
+  });
+
+  test("what clients say begins no line of the log", async () => {
+    const server = await startWith('namespaces: {/: {events: {say: {do: [{log: "said {args.0}"}, {ack: []}]}}}}\n');
+    const socket = await connected(server);
+    await socket.emitWithAck("say", "a\r\n2026-01-01T00:00:00.000 error [app] forged\u0000\u001b[31m\u0085\u2028x");
+    await socket.emitWithAck("say", "x".repeat(100_000));
+    await server.printed(/said x+/);
+    const lines = logOf(server).split(/[\n\r\u0085\u2028]/);
+    expect(lines.filter((line) => line.startsWith("2026-01-01"))).toEqual([]);
+    expect(logOf(server)).not.toContain("\u001b");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(1000);
+  });
+});
+
+describe("the contract", () => {
+  const text = `schemas: { Name: { type: string, maxLength: 5 } }
+namespaces:
+  /:
+    events:
+      two: { args: [Name, { type: integer, x-optional: true }], do: [{ ack: "{args}" }] }
+      rest: { args: [Name], rest: { type: boolean }, do: [{ ack: [ok] }] }
+      none: { args: [], do: [{ ack: [ok] }] }
+      badAck: { ack: [Name], do: [{ ack: ["{args.0}"] }] }
+      badEmit: { do: [{ emit: { event: out, args: ["{args.0}"] } }, { ack: [sent] }] }
+    emits:
+      out: { args: [{ type: integer }] }
+`;
+
+  test("bounds number and form of arguments", async () => {
+    const server = await startWith(text);
+    const socket = await connected(server);
+    const wrong = async (...event) => (await socket.emitWithAck(...event)).error;
+    expect(await socket.emitWithAck("two", "a")).toBe("a");
+    expect(await socket.emitWithAck("two", "a", 5)).toBe("a");
+    expect(await wrong("two")).toMatchObject({ code: "invalid_arguments", event: "two" });
+    expect(await wrong("two", "a", 1.5)).toMatchObject({ path: "/1", rule: "type" });
+    expect(await wrong("two", "a", 5, 6)).toMatchObject({ code: "invalid_arguments" });
+    expect(await wrong("two", "abcdef")).toMatchObject({ path: "/0", rule: "maxLength" });
+    expect(await socket.emitWithAck("rest", "a", true, false)).toBe("ok");
+    expect(await wrong("rest", "a", true, 0)).toMatchObject({ path: "/2", rule: "type" });
+    expect(await socket.emitWithAck("none")).toBe("ok");
+    expect(await wrong("none", 1)).toMatchObject({ code: "invalid_arguments" });
+  });
+
+  test("holds for what the server sends, too", async () => {
+    const server = await startWith(text);
+    const [a, b] = [await connected(server), await connected(server)];
+    expect(await a.emitWithAck("badAck", "abc")).toBe("abc");
+    expect((await a.emitWithAck("badAck", "abcdef")).error).toMatchObject({ event: "badAck" });
+    expect((await a.emitWithAck("badEmit", "text")).error).toMatchObject({ event: "out", path: "/0", rule: "type" });
+    expect(await a.emitWithAck("badEmit", 7)).toBe("sent");
+    await hears(b, "out");
+    expect(told(b, "out")).toEqual([[7]]);
+    expect(logOf(server)).toContain("out of / was not sent");
+  });
+
+  test("is served to clients, with an ETag", async () => {
+    const server = await startWith(text);
+    const response = await fetch(`${server.origin}/roomcast/contract.json`);
+    expect(await response.json()).toMatchObject({ schemas: { Name: { maxLength: 5 } }, namespaces: { "/": { receives: { none: { args: [] } } } } });
+    const again = await fetch(`${server.origin}/roomcast/contract.json`, { headers: { "if-none-match": response.headers.get("etag") } });
+    expect(again.status).toBe(304);
+    expect((await (await fetch(`${server.origin}/roomcast/contract`)).arrayBuffer()).byteLength).toBeGreaterThan(50);
+  });
+});
+
+describe("forward", () => {
+  const forwarding = (app, more = "") => `${signIn}outbound: { private_addresses: any }
+namespaces:
+  /:
+    events:
+      order:
+        do:
+          - forward: { url: "${app.origin}/order", secret: forwarding-secret, timeout: 2s, headers: { X-App: roomcast } }
+          - emit: { event: after, to: "{sender}", args: ["{answer.order?}"] }
+      own: { do: [{ forward: { url: "${app.origin}/own", body: { who: "{user.id}", what: ["{args.0}"] } } }] }
+      fallback: { do: [{ forward: { url: "${app.origin}/order", timeout: 500ms, else: [{ ack: [instead] }] } }, { ack: [not here] }] }
+      typed: { ack: [{ type: integer }], do: [{ forward: "${app.origin}/order" }] }
+      answer: { do: [{ forward: "${app.origin}/order" }, { ack: "{answer.ack}" }] }
+      ping: { do: [{ ack: [] }] }
+      join: { do: [{ join: "{args.0}" }, { ack: [] }] }
+    emits:
+      typed:event: { args: [{ type: integer }] }
+${more}`;
+
+  test("brings the event to the backend, signed, with who sent it", async () => {
+    const app = await backend({ "/order": { ack: ["accepted", 2] } });
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1", { role: "buyer" }));
+    const answered = new Promise((resolve) => socket.emit("order", { id: 1 }, "é", Buffer.from("file"), (...args) => resolve(args)));
+    expect(await answered).toEqual(["accepted", 2]);
+    const seen = await app.asked("/order");
+    expect(seen.method).toBe("POST");
+    expect(seen.headers).toMatchObject({ "content-type": "application/json", "x-app": "roomcast" });
+    expect(seen.body).toMatchObject({
+      event: "order",
+      args: [{ id: 1 }, "é", { _placeholder: true, num: 0 }],
+      attachments: [Buffer.from("file").toString("base64")],
+      namespace: "/",
+      socket: socket.id,
+      user: { id: "u1" },
+      claims: { sub: "u1", role: "buyer" },
+      time: expect.any(Number),
+    });
+    const { signature } = await import("./support/backend.mjs");
+    expect(seen.headers["x-roomcast-signature"]).toBe(signature("forwarding-secret", seen));
+    expect(Math.abs(Number(seen.headers["x-roomcast-timestamp"]) - Date.now() / 1000)).toBeLessThan(60);
+  });
+
+  test("may send a body of its own", async () => {
+    const app = await backend();
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    socket.emit("own", { a: 1 });
+    expect((await app.asked("/own")).body).toEqual({ who: "u1", what: [{ a: 1 }] });
+    expect((await app.asked("/own")).headers["x-roomcast-signature"]).toBeUndefined();
+  });
+
+  test("does what the answer says, then what the rule says", async () => {
+    const app = await backend({
+      "/order": {
+        order: { id: 9 },
+        join: ["orders"],
+        leave: "old",
+        emit: [
+          { event: "placed", to: "orders", args: [1, "two"] },
+          { event: "others", except_sender: true },
+          { event: "connect", args: ["forged"] },
+          { event: 5 },
+          "nonsense",
+        ],
+        ack: ["ok"],
+      },
+    });
+    const server = await startWith(forwarding(app));
+    const [a, b] = [await connected(server, "/", as("a")), await connected(server, "/", as("b"))];
+    await a.emitWithAck("join", "old");
+    expect(await a.emitWithAck("order")).toBe("ok");
+    expect(await hears(a, "placed")).toEqual([1, "two"]);
+    expect(await hears(a, "after")).toEqual([{ id: 9 }]);
+    expect(await hears(b, "others")).toEqual([]);
+    await settled("ping", a, b);
+    expect(a.heard.map(([event]) => event)).toEqual(["placed", "after"]);
+    expect(b.heard.map(([event]) => event)).toEqual(["others"]);
+  });
+
+  test("tells the sender what the backend refuses", async () => {
+    let answer;
+    const app = await backend({ "/order": () => answer });
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    answer = { error: { code: "sold_out", message: "none left", more: [1] } };
+    expect(await socket.emitWithAck("order")).toEqual({ error: { code: "sold_out", message: "none left", more: [1] } });
+    answer = { error: "no", ack: ["yes"] };
+    expect((await socket.emitWithAck("order")).error).toMatchObject({ code: "refused", message: "no" });
+    answer = { status: 422, error: { code: "bad", message: "m" } };
+    expect((await socket.emitWithAck("order")).error).toEqual({ code: "bad", message: "m" });
+    socket.emit("order");
+    expect(await hears(socket, "error")).toEqual([{ code: "bad", message: "m" }]);
+    expect(told(socket, "after")).toEqual([]);
+  });
+
+  test.each([
+    ["a status of 500", { status: 500, error: "x" }],
+    ["a status of 404 without an error", { status: 404 }],
+    ["a redirect", { status: 302, headers: { location: "/elsewhere" } }],
+    ["text that is not JSON", { text: "<html>" }],
+    ["JSON that is no object", { text: "[1]" }],
+    ["JSON that is too deep", { text: `{"a":${"[".repeat(500)}${"]".repeat(500)}}` }],
+    ["text that is not UTF-8", { text: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]) }],
+    ["more than a megabyte", { text: JSON.stringify({ ack: ["x".repeat(2 << 20)] }) }],
+    ["a closed connection", (_, response) => void response.destroy()],
+    ["no answer in time", () => undefined],
+  ])("takes %s for no answer", async (_, answer) => {
+    const app = await backend({ "/order": answer });
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    expect(await socket.emitWithAck("fallback")).toBe("instead");
+    expect((await socket.emitWithAck("order")).error).toMatchObject({ code: "backend_unavailable", event: "order" });
+    expect(app.requests.some(({ url }) => url === "/elsewhere")).toBe(false);
+    expect(await socket.emitWithAck("ping")).toBeUndefined();
+    await server.printed(/forward of order in \/ failed/);
+  });
+
+  test("an empty answer is one", async () => {
+    const app = await backend({ "/order": { status: 204, text: "" } });
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    socket.emit("order");
+    expect(await hears(socket, "after")).toEqual([null]);
+  });
+
+  test("says so when the backend is down, and goes on when it is back", async () => {
+    const app = await backend();
+    await app.stop();
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    expect((await socket.emitWithAck("order")).error).toMatchObject({ code: "backend_unavailable" });
+    expect(await socket.emitWithAck("fallback")).toBe("instead");
+  });
+
+  test("holds the backend to the contract", async () => {
+    let answer;
+    const app = await backend({ "/order": () => answer });
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    answer = { ack: ["text"] };
+    expect((await socket.emitWithAck("typed")).error).toMatchObject({ event: "typed" });
+    answer = { ack: [5] };
+    expect(await socket.emitWithAck("typed")).toBe(5);
+    answer = { emit: [{ event: "typed:event", args: ["text"] }], ack: [1] };
+    expect((await socket.emitWithAck("order")).error).toMatchObject({ event: "typed:event", path: "/0" });
+    expect(told(socket, "typed:event")).toEqual([]);
+  });
+
+  test("other events of the socket do not wait, and a client that went is no trouble", async () => {
+    let release;
+    const app = await backend({ "/order": (_, response) => void (release = () => response.end('{"ack":["late"],"join":"r"}')) });
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    const first = socket.emitWithAck("order");
+    await app.asked("/order");
+    await socket.emitWithAck("ping");
+    release();
+    expect(await first).toBe("late");
+    const going = await connected(server, "/", as("u2"));
+    going.emit("order");
+    await app.asked("/order", 2);
+    going.disconnect();
+    await until("it is gone", async () => (await health(server)).connections === 1);
+    release();
+    await settled("ping", socket);
+  });
+
+  test("above its bound fails at once", async () => {
+    const app = await backend({ "/order": () => undefined });
+    const server = await startWith(forwarding(app, "limits: { forwards: 2 }\n"));
+    const socket = await connected(server, "/", as("u1"));
+    const all = Array.from({ length: 3 }, () => socket.emitWithAck("order"));
+    expect((await Promise.race(all)).error).toMatchObject({ code: "backend_unavailable" });
+    expect(app.requests.length).toBeLessThanOrEqual(2);
+  });
+
+  test("answers with what the rule makes of the answer", async () => {
+    const app = await backend({ "/order": { ack: [1, 2] } });
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    expect(await socket.emitWithAck("answer")).toBe(1);
+  });
+
+  test("goes nowhere but where the operator says", async () => {
+    const server = await startWith("namespaces: {/: {events: {meta: {do: [{forward: \"http://169.254.169.254/latest/meta-data\"}]}}}}\n");
+    const socket = await connected(server);
+    expect((await socket.emitWithAck("meta")).error).toMatchObject({ code: "backend_unavailable" });
+    await server.printed(/failed: address_refused|failed: .*(refused|bounds)/);
+  });
+});
