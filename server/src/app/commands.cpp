@@ -28,6 +28,7 @@ std::optional<std::string> read_file(const std::string& path) {
     if (!file) return std::nullopt;
     std::ostringstream text;
     text << file.rdbuf();
+    if (file.bad()) return std::nullopt; // a directory opens, but cannot be read
     return std::move(text).str();
 }
 

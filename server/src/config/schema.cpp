@@ -150,7 +150,7 @@ void mask(json& value, const json& described) {
             for (json& item : value) item = "***";
         } else if (value.is_object()) {
             for (auto& [key, inner] : value.items()) inner = "***";
-        } else if (!value.is_null()) {
+        } else if (!value.is_null() && value != "") {
             value = "***";
         }
         return;

@@ -106,6 +106,11 @@ texts members_of(const config::settings& all) {
     number(static_cast<int>(all.page));
     number(static_cast<int>(all.private_addresses));
     out.push_back(all.ca_file);
+    number(static_cast<int>(all.metrics));
+    out.push_back(all.metrics_token);
+    number(all.logs_json);
+    time(all.drain_delay);
+    time(all.drain_window);
     number(static_cast<int>(all.limits.over));
     number(static_cast<int>(all.auth.on_expiry));
     for (const auto& each : {io.connect_rate_per_address, all.limits.events_per_socket,
@@ -131,18 +136,25 @@ bool is_read_elsewhere(const config::setting_description& each) {
     return each.kind == "yaml"; // providers, schemas and namespaces
 }
 
+/// What the schema says of a setting.
+const config::json& schema_of(const std::string& path) {
+    const config::json* at = &config::schema();
+    for (std::size_t begin = 0; begin <= path.size();) {
+        const std::size_t dot = std::min(path.find('.', begin), path.size());
+        at = &at->at("properties").at(path.substr(begin, dot - begin));
+        begin = dot + 1;
+    }
+    return *at;
+}
+
 /// A value of each kind that no default is.
 std::string another_value(const config::setting_description& of) {
-    static const std::map<std::string, std::string> special{{"outbound.private_addresses", "any"},
-                                                            {"path", "/elsewhere"},
-                                                            {"transports", "websocket"},
-                                                            {"page", "full"},
-                                                            {"log.level", "debug"},
-                                                            {"slow_consumer", "drop_oldest"},
-                                                            {"cookie.same_site", "Strict"},
-                                                            {"limits.over_rate", "drop"},
-                                                            {"auth.on_expiry", "close"}};
-    if (const auto known = special.find(of.path); known != special.end()) return known->second;
+    if (of.path == "path") return "/elsewhere";
+    if (of.path == "transports") return "websocket";
+    if (const auto words = schema_of(of.path).find("enum"); words != schema_of(of.path).end()) {
+        const config::json& last = words->back();
+        return (last == of.otherwise ? words->front() : last).get<std::string>();
+    }
     if (of.kind == "duration") return "1234ms";
     if (of.kind == "size") return "12345";
     if (of.kind == "number") return "77";
