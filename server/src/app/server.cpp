@@ -50,14 +50,17 @@ public:
         : shard_(&which), ends_(core::deadline_after(which.now(), window)), done_(std::move(done)),
           timer_(which.io()) {
         which.each_session([this](engine::session& one) { left_.push_back(one.sid()); });
+        total_ = left_.size();
+        length_ = static_cast<double>(std::max<std::int64_t>(1, window.count()));
     }
 
     void step() {
         constexpr core::duration tick = std::chrono::milliseconds{20};
         const core::time_point now = shard_->now();
-        const auto ticks = now >= ends_ ? 1 : std::max<std::int64_t>(1, (ends_ - now) / tick);
-        const std::size_t share = left_.size() / static_cast<std::size_t>(ticks) + (left_.empty() ? 0 : 1);
-        for (std::size_t i = 0; i < share && !left_.empty(); ++i) {
+        // As many are left as there is time left.
+        const double share = now >= ends_ ? 0 : static_cast<double>((ends_ - now).count()) / length_;
+        const auto may_stay = static_cast<std::size_t>(share * static_cast<double>(total_));
+        while (left_.size() > may_stay) {
             if (engine::session* one = shard_->find(left_.back())) {
                 one->close(core::eio::close_reason::server_shutting_down);
             }
@@ -80,6 +83,8 @@ private:
     std::function<void()> done_;
     boost::asio::steady_timer timer_;
     std::vector<std::string> left_;
+    std::size_t total_ = 0;
+    double length_ = 1; ///< of the window, in the clock's units
 };
 
 void add(statistics& to, const statistics& more) {
