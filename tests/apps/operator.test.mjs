@@ -54,7 +54,7 @@ namespaces:
       connect: {}
   "^/(": {}
 `);
-    const { status, lines } = run(["check", file], { ROOMCAST_PORT: "" });
+    const { status, lines } = run(["check", file]);
     expect(status).toBe(2);
     const told = (line, what) => lines.filter((each) => each.startsWith(`${file}:${line}: `) && each.includes(what)).length;
     for (const [line, what] of [

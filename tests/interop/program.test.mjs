@@ -120,8 +120,8 @@ describe.runIf(TARGET === "binary")("roomcast-server", () => {
     const file = configuration('port: high\nunknown: 1\nnamespaces:\n  /:\n    events:\n      a:\n        do:\n          - join: "{nobody}"\n');
     const expected = [
       `${file}:1: port: expected a port number, 0 to 65535 (0: any free one)`,
-      `${file}:2: unknown: no such setting`,
-      `${file}:8: namespaces./.events.a.do[0].join: expected {args.N}, {args.N.member} or {sender} in "{nobody}"`,
+      expect.stringMatching(/:2: unknown: no such setting; there are service, port, /),
+      expect.stringMatching(/:8: namespaces\.\/\.events\.a\.do\[0\]\.join: expected \{args\.N\}, .* in "\{nobody\}"$/),
     ];
     for (const args of [["--config", file], ["check", file]]) {
       const { status, output } = run(args);
@@ -140,7 +140,7 @@ describe.runIf(TARGET === "binary")("roomcast-server", () => {
     const socket = await connected(server);
     expect(await socket.emitWithAck("join", "r")).toBe("in r");
     expect(await socket.emitWithAck("join", { no: "text" })).toEqual({
-      error: { event: "join", message: "the arguments do not fit the rule", action: "namespaces./.events.join.do[0].join" },
+      error: { code: "invalid_arguments", event: "join", message: "the arguments do not fit the rule", action: "namespaces./.events.join.do[0].join" },
     });
     socket.close();
   });

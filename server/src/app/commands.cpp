@@ -26,9 +26,10 @@ std::optional<std::string> variable(const std::string& name) {
 std::optional<std::string> read_file(const std::string& path) {
     std::ifstream file{path, std::ios::binary};
     if (!file) return std::nullopt;
+    (void)file.peek(); // a directory opens, but cannot be read
+    if (file.bad()) return std::nullopt;
     std::ostringstream text;
     text << file.rdbuf();
-    if (file.bad()) return std::nullopt; // a directory opens, but cannot be read
     return std::move(text).str();
 }
 

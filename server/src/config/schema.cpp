@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <regex>
 #include <set>
 
@@ -246,17 +247,27 @@ void drop_with_list(document& from, const std::string& pointer) {
 
 } // namespace
 
-std::vector<std::string> validate(const document& chosen, std::vector<mistake>& mistakes) {
+std::vector<std::string> validate(const document& chosen, std::vector<mistake>& mistakes,
+                                  const std::vector<std::string>& holes) {
     const std::size_t before = mistakes.size();
     std::vector<std::string> wrong;
     find_unknown(chosen, chosen.root, schema(), {}, mistakes, wrong);
     document rest;
     rest.root = chosen.root;
     for (const std::string& pointer : wrong) rest.drop(pointer);
+    for (const std::string& pointer : holes) {
+        const json::json_pointer at{pointer};
+        if (rest.root.contains(at) && !rest.root[at].is_null()) continue; // filled meanwhile
+        wrong.push_back(pointer);
+        drop_with_list(rest, pointer);
+    }
 
-    valijson::Schema compiled;
-    const nlohmann::json rules = nlohmann::json::parse(schema_json);
-    valijson::SchemaParser{}.populateSchema(valijson::adapters::NlohmannJsonAdapter{rules}, compiled);
+    static const std::unique_ptr<const valijson::Schema> compiled = [] {
+        auto made = std::make_unique<valijson::Schema>();
+        const nlohmann::json rules = nlohmann::json::parse(schema_json);
+        valijson::SchemaParser{}.populateSchema(valijson::adapters::NlohmannJsonAdapter{rules}, *made);
+        return made;
+    }();
     valijson::Validator validator{valijson::Validator::kStrongTypes};
     // In some places the library stops at the first mistake: what is wrong is taken out, and it looks again.
     constexpr int most_rounds = 50;
@@ -265,7 +276,7 @@ std::vector<std::string> validate(const document& chosen, std::vector<mistake>& 
         const nlohmann::json plain =
             nlohmann::json::parse(rest.root.dump(-1, ' ', false, json::error_handler_t::replace));
         valijson::ValidationResults results;
-        if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter{plain}, &results)) {
+        if (validator.validate(*compiled, valijson::adapters::NlohmannJsonAdapter{plain}, &results)) {
             return wrong;
         }
         bool is_more = false;

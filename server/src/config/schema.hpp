@@ -27,8 +27,10 @@ const std::vector<setting_description>& described_settings();
 const setting_description* find_described(std::string_view path);
 
 /// Checks a document against the schema. @param mistakes gets everything that is wrong
+/// @param holes JSON pointers of what was taken out before; that it is missing is no mistake
 /// @return JSON pointers of what is wrong, for whoever goes on without it
-std::vector<std::string> validate(const document& chosen, std::vector<mistake>& mistakes);
+std::vector<std::string> validate(const document& chosen, std::vector<mistake>& mistakes,
+                                  const std::vector<std::string>& holes = {});
 
 /// The document with every secret in it replaced by `***`.
 json masked(const json& root);

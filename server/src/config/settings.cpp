@@ -570,7 +570,20 @@ loaded load(std::string_view text, const environment& environment_of,
             const std::vector<std::pair<std::string, std::string>>& flags) {
     loaded result;
     auto whole = std::make_shared<document>();
-    if (!text.empty()) whole->read(text, environment_of, result.mistakes);
+    // What is wrong is taken out: then the rest has the form that its readers rely on, and its mistakes can
+    // be told as well.
+    std::vector<std::string> wrong;
+    const auto check_form = [&] {
+        std::vector<mistake> found;
+        wrong = validate(*whole, found, wrong);
+        add_new(std::move(found), result.mistakes);
+        for (const std::string& pointer : wrong) whole->drop(pointer);
+    };
+    if (!text.empty()) {
+        whole->read(text, environment_of, result.mistakes);
+        // By itself first: a mistake of the file is one even where a variable stands in for it today.
+        check_form();
+    }
     for (const setting_description& each : described_settings()) {
         for (const std::string& name : each.variables) {
             const auto value = environment_of(name);
@@ -592,14 +605,10 @@ loaded load(std::string_view text, const environment& environment_of,
             result.mistakes.push_back({{path, 0}, "no such setting"});
         }
     }
-    std::vector<mistake> of_form;
-    const std::vector<std::string> wrong = validate(*whole, of_form);
-    add_new(std::move(of_form), result.mistakes);
+    check_form();
     std::vector<mistake> of_values;
     apply(*whole, result.chosen, of_values);
     add_new(std::move(of_values), result.mistakes);
-    // Without these the rest has the form that its readers rely on, and its mistakes can be told as well.
-    for (const std::string& pointer : wrong) whole->drop(pointer);
     const json& providers = value_at(*whole, "auth.providers");
     const bool has_auth = providers.is_object() && !providers.empty();
     result.chosen.server.recovery.skip_middlewares = result.chosen.skips_middlewares.value_or(!has_auth);

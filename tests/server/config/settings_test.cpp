@@ -382,6 +382,13 @@ TEST(Settings, BrokenYamlNamesTheLine) {
     EXPECT_EQ(lines[0].substr(0, 13), "f:2: not YAML");
 }
 
+TEST(Settings, AMistakeOfTheFileIsOneThoughAVariableStandsInForIt) {
+    const auto lines = mistakes_of("port: high", {{"PORT", "2"}});
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_EQ(lines[0].substr(0, 30), "f:1: port: expected a port num");
+    EXPECT_EQ(mistakes_of("port: high", {{"PORT", "http"}}).size(), 2U);
+}
+
 TEST(Settings, AMistakeInAVariableNamesTheVariable) {
     const auto lines = mistakes_of("", {{"PORT", "http"}});
     ASSERT_EQ(lines.size(), 1U);
