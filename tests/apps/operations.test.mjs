@@ -1,6 +1,8 @@
 // What an operator looks at and does: health, figures, logs, and the way out.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { cleanup, connected, ended, logOf, startWith, until } from "./support/server.mjs";
 
@@ -129,5 +131,31 @@ namespaces:
       server.child.kill("SIGTERM");
       return server.child.signalCode === "SIGTERM";
     });
+  });
+});
+
+describe("the dashboard for Grafana", () => {
+  const file = new URL("../../deploy/grafana-dashboard.json", import.meta.url);
+  const text = readFileSync(file, "utf8");
+
+  test("is one by Grafana's own types", () => {
+    const folder = mkdtempSync(path.join(import.meta.dirname, "node_modules", ".grafana-"));
+    cleanup(() => rmSync(folder, { recursive: true }));
+    const program = path.join(folder, "dashboard.ts");
+    const check = (dashboard) => {
+      writeFileSync(program, `import type { Dashboard } from "@grafana/schema";\nexport const dashboard: Dashboard = ${dashboard};\n`);
+      const { status, stdout } = spawnSync("npx", ["--no-install", "tsc", "--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", program], { cwd: import.meta.dirname, encoding: "utf8" });
+      return status === 0 ? "right" : stdout;
+    };
+    expect(check(text)).toBe("right");
+    expect(check(text.replace('"timezone": "browser"', '"timezone": 5'))).toMatch(/error TS2322/);
+  });
+
+  test("asks for series that the server has", async () => {
+    const server = await startWith(rules);
+    const known = new Set(Object.values(await metricsOf(server)).flat().map(([name]) => name));
+    const asked = new Set([...text.matchAll(/\b(?:roomcast|process)_[a-z_]+/g)].map(([name]) => name));
+    expect([...asked].filter((name) => !known.has(name))).toEqual([]);
+    expect(asked.size).toBeGreaterThan(20);
   });
 });
