@@ -195,7 +195,10 @@ namespaces:
     await reload(server, "namespaces: { /other: {} }\n");
     expect((await refused(server, "/", as("u"))).message).toBe("Invalid namespace");
     let answered = false;
+    const received = async () => (await (await fetch(`${server.origin}/roomcast/live`)).json()).eventsReceived;
+    const before = await received();
     socket.emit("e", () => (answered = true));
+    await until("the event has come", async () => (await received()) > before);
     await reload(server, text("back"));
     expect(await socket.emitWithAck("e")).toBe("back");
     expect(answered).toBe(false);
