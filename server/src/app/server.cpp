@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <regex>
 #include <thread>
@@ -123,10 +124,25 @@ void add(statistics& to, const statistics& more) {
 
 } // namespace
 
+namespace {
+
+/// A port for plain requests.
+struct plain_port {
+    plain_port(engine::context& shared, engine::http_entry handler)
+        : handlers{std::move(handler)}, router(shared, handlers), listener(shared, router) {}
+
+    std::vector<engine::http_entry> handlers;
+    http::router router;
+    http::listener listener;
+};
+
+} // namespace
+
 struct server::parts {
     engine::context context;
     std::unique_ptr<http::router> router;
     std::unique_ptr<http::listener> listener;
+    std::vector<std::unique_ptr<plain_port>> plain_ports;
     std::vector<std::thread> threads;
     bool is_listening = false;
 };
@@ -178,7 +194,24 @@ void server::allow_request(std::function<std::optional<std::string>(const handsh
 }
 
 void server::on_http(http_handler handler) {
-    parts_->context.http_handlers.push_back(std::move(handler));
+    on_http({}, std::move(handler));
+}
+
+void server::on_http(http_area where, http_handler handler) {
+    parts_->context.http_handlers.push_back({std::move(where), std::move(handler)});
+}
+
+std::uint16_t server::listen_http(const std::string& host, std::uint16_t port, http_area where,
+                                  http_handler handler) {
+    auto made = std::make_unique<plain_port>(parts_->context,
+                                             engine::http_entry{std::move(where), std::move(handler)});
+    made->listener.open(host, port);
+    parts_->plain_ports.push_back(std::move(made));
+    return parts_->plain_ports.back()->listener.port();
+}
+
+void server::watch_rooms(std::function<void(const std::string&, std::string_view, room_change)> watcher) {
+    parts_->context.watch_rooms = std::move(watcher);
 }
 
 void server::use_adapter(adapter_factory factory) {
@@ -206,7 +239,10 @@ void server::join() {
 
 void server::start() {
     listen();
-    parts_->context.shards.front()->post([listener = parts_->listener.get()] { listener->start(); });
+    parts_->context.shards.front()->post([parts = parts_.get()] {
+        parts->listener->start();
+        for (const auto& each : parts->plain_ports) each->listener.start();
+    });
     for (const auto& each : parts_->context.shards) {
         parts_->threads.emplace_back([at = each.get()] { at->run(); });
     }
@@ -215,7 +251,10 @@ void server::start() {
 void server::stop() {
     engine::context& context = parts_->context;
     if (context.is_stopping.exchange(true)) return;
-    context.shards.front()->post([listener = parts_->listener.get()] { listener->close(); });
+    context.shards.front()->post([parts = parts_.get()] {
+        parts->listener->close();
+        for (const auto& each : parts->plain_ports) each->listener.close();
+    });
     for (const auto& each : context.shards) {
         each->post([&context, at = each.get()] {
             at->for_each_session(
@@ -282,6 +321,125 @@ std::optional<broadcast_operator> server::everyone_in(const std::string& name) {
     auto state = parts_->context.name_spaces.find(name);
     if (!state) return std::nullopt;
     return broadcast_operator{std::move(state)};
+}
+
+namespace {
+
+/// Gathers what each shard says; the last one to speak passes it on.
+template <class Result>
+struct gathering {
+    explicit gathering(std::size_t shards) : missing(shards) {}
+    /// @return is it complete?
+    template <class Add>
+    bool add(const Add& more) {
+        const std::lock_guard guard{adding};
+        more(result);
+        return --missing == 0;
+    }
+
+    std::mutex adding; // guards the result: each shard adds once, and nobody waits for another
+    Result result{};
+    std::size_t missing;
+};
+
+std::vector<std::shared_ptr<engine::socket_state>> connected_of(engine::name_space_slice& slice,
+                                                                const target& whom) {
+    std::vector<std::shared_ptr<engine::socket_state>> chosen;
+    slice.rooms().select(whom, [&](hub::member& one) {
+        auto& socket_at = static_cast<engine::socket_state&>(one);
+        if (socket_at.is_connected()) chosen.push_back(socket_at.shared_from_this());
+    });
+    return chosen;
+}
+
+} // namespace
+
+void server::visit_sockets(const std::string& name_space, const target& whom,
+                           std::function<void(socket&)> visit, std::function<void(std::size_t)> done) {
+    engine::context& context = parts_->context;
+    auto gathered = std::make_shared<gathering<std::size_t>>(context.shards.size());
+    for (const auto& each : context.shards) {
+        each->dispatch([gathered, name_space, whom, visit, done, at = each.get()] {
+            std::size_t count = 0;
+            if (engine::name_space_slice* slice = at->find_slice(name_space)) {
+                for (const auto& one : connected_of(*slice, whom)) {
+                    ++count;
+                    socket handle{one};
+                    if (visit && one->is_connected()) engine::call_application(visit, handle);
+                }
+            }
+            if (gathered->add([count](std::size_t& sum) { sum += count; })) {
+                engine::call_application(done, gathered->result);
+            }
+        });
+    }
+}
+
+void server::list_sockets(const std::string& name_space, const target& whom, std::string after,
+                          std::size_t most, std::function<std::string(socket&)> describe,
+                          std::function<void(socket_page)> done) {
+    engine::context& context = parts_->context;
+    auto gathered = std::make_shared<gathering<socket_page>>(context.shards.size());
+    for (const auto& each : context.shards) {
+        each->dispatch([gathered, name_space, whom, after, most, describe, done, at = each.get()] {
+            socket_page here;
+            if (engine::name_space_slice* slice = at->find_slice(name_space)) {
+                auto chosen = connected_of(*slice, whom);
+                here.total = chosen.size();
+                std::erase_if(chosen, [&](const auto& one) { return one->id() <= after; });
+                const auto is_before = [](const auto& a, const auto& b) { return a->id() < b->id(); };
+                const auto end = chosen.begin() + static_cast<std::ptrdiff_t>(std::min(most, chosen.size()));
+                std::partial_sort(chosen.begin(), end, chosen.end(), is_before);
+                chosen.erase(end, chosen.end());
+                for (const auto& one : chosen) {
+                    socket handle{one};
+                    std::string words;
+                    engine::call_application([&] { words = describe(handle); });
+                    here.sockets.push_back({one->id(), std::move(words)});
+                }
+            }
+            const bool is_complete = gathered->add([&](socket_page& all) {
+                all.total += here.total;
+                for (auto& one : here.sockets) all.sockets.push_back(std::move(one));
+            });
+            if (!is_complete) return;
+            socket_page& all = gathered->result;
+            std::sort(all.sockets.begin(), all.sockets.end(),
+                      [](const auto& a, const auto& b) { return a.id < b.id; });
+            if (all.sockets.size() > most) all.sockets.resize(most);
+            engine::call_application(done, std::move(all));
+        });
+    }
+}
+
+void server::list_rooms(const std::string& name_space, std::string prefix, std::string after,
+                        std::size_t most, std::function<void(std::vector<room_info>)> done) {
+    engine::context& context = parts_->context;
+    // A room that is among the first of all is among the first on each shard that has it.
+    auto gathered = std::make_shared<gathering<std::map<std::string, std::size_t>>>(context.shards.size());
+    for (const auto& each : context.shards) {
+        each->dispatch([gathered, name_space, prefix, after, most, done, at = each.get()] {
+            std::map<std::string_view, std::size_t> first;
+            if (engine::name_space_slice* slice = at->find_slice(name_space)) {
+                slice->rooms().for_each_room([&](const std::string& name, std::size_t size) {
+                    if (name <= after || !name.starts_with(prefix)) return;
+                    if (first.size() >= most && (most == 0 || name > first.rbegin()->first)) return;
+                    first.emplace(name, size);
+                    if (first.size() > most) first.erase(std::prev(first.end()));
+                });
+            }
+            const bool is_complete = gathered->add([&](std::map<std::string, std::size_t>& all) {
+                for (const auto& [name, size] : first) all[std::string{name}] += size;
+            });
+            if (!is_complete) return;
+            std::vector<room_info> page;
+            for (const auto& [name, size] : gathered->result) {
+                if (page.size() == most) break;
+                page.push_back({name_space, name, size});
+            }
+            engine::call_application(done, std::move(page));
+        });
+    }
 }
 
 void server::collect(std::function<void(statistics, std::vector<room_info>)> done, std::size_t most_rooms) {

@@ -77,6 +77,12 @@ broadcast_operator broadcast_operator::except(std::string_view room) const {
     return next;
 }
 
+broadcast_operator broadcast_operator::except(const std::vector<std::string>& rooms) const {
+    broadcast_operator next = *this;
+    next.target_.except.insert(next.target_.except.end(), rooms.begin(), rooms.end());
+    return next;
+}
+
 broadcast_operator broadcast_operator::local() const {
     broadcast_operator next = *this;
     next.flags_.is_local = true;

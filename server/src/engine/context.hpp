@@ -46,13 +46,21 @@ private:
     std::vector<std::shared_ptr<name_space_state>> kept_; ///< when empty namespaces are not forgotten
 };
 
+/// A handler of plain requests and what it gets.
+struct http_entry {
+    http_area area;
+    http_handler handle;
+    bool has(std::string_view path) const { return !area.has || area.has(path); }
+};
+
 /// What all shards of one server share. Set up first, then only read.
 struct context {
     roomcast::server::options options;
     name_space_registry name_spaces;
     std::shared_ptr<address_table> addresses;
     std::function<std::optional<std::string>(const handshake_info&)> allow_request;
-    std::vector<http_handler> http_handlers;
+    std::vector<http_entry> http_handlers;
+    std::function<void(const std::string&, std::string_view, room_change)> watch_rooms;
     adapter_factory make_adapter;
     std::vector<std::unique_ptr<shard>> shards;
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();

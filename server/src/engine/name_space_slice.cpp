@@ -19,6 +19,7 @@ bool ends_in_text(const std::string& array) {
 
 name_space_slice::name_space_slice(shard& home, std::shared_ptr<name_space_state> of)
     : home_(&home), of_(std::move(of)) {
+    if (home.shared().watch_rooms) rooms_.tell(this);
     const recovery_options& recovery = home.shared().options.recovery;
     if (recovery.is_enabled) {
         log_ = std::make_unique<hub::recovery_log>(
@@ -58,6 +59,14 @@ void name_space_slice::record(const prepared_broadcast& what) {
     const std::uint64_t before = log_->dropped();
     log_->record(home_->now(), what.position, what.message, what.target);
     home_->counts().recovery_dropped += log_->dropped() - before;
+}
+
+void name_space_slice::on_first_member(std::string_view room) {
+    call_application(home_->shared().watch_rooms, name(), room, room_change::occupied);
+}
+
+void name_space_slice::on_last_member_gone(std::string_view room) {
+    call_application(home_->shared().watch_rooms, name(), room, room_change::vacated);
 }
 
 bool name_space_slice::is_forgettable() const {

@@ -13,7 +13,7 @@ namespace roomcast::server::engine {
 class socket_state;
 
 /// The sockets of one namespace that live on one shard.
-class name_space_slice final : public retired {
+class name_space_slice final : public retired, private hub::room_watcher {
 public:
     name_space_slice(shard& home, std::shared_ptr<name_space_state> of);
 
@@ -35,6 +35,9 @@ public:
     bool is_forgettable() const;
 
 private:
+    void on_first_member(std::string_view room) override;
+    void on_last_member_gone(std::string_view room) override;
+
     shard* home_;
     std::shared_ptr<name_space_state> of_;
     hub::room_index rooms_;

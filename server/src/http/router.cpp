@@ -47,7 +47,7 @@ std::string polling_headers(const transport::connection& from, const std::string
 
 bool router::is_protocol_path(std::string_view path) const {
     const options& chosen = context_->options;
-    if (!path.starts_with(chosen.path)) return false;
+    if (!serves_sockets_ || !path.starts_with(chosen.path)) return false;
     const std::string_view rest = path.substr(chosen.path.size());
     if (rest.empty()) return !chosen.add_trailing_slash;
     return rest.front() == '/';
@@ -60,7 +60,25 @@ router::next router::on_head(transport::connection& from) {
         from.respond(404, text_plain, {}, "Not Found");
         return next::done;
     }
+    if (const engine::http_entry* claimant = claimant_of(from.head().path)) {
+        const cors_options& cors = context_->options.cors;
+        if (claimant->area.has_cors && !cors.origins.empty() && from.head().method == "OPTIONS") {
+            from.respond(
+                204, {},
+                preflight_headers(cors, from.header("Origin"), from.header("Access-Control-Request-Headers")),
+                {});
+            return next::done;
+        }
+        if (claimant->area.max_body_bytes != 0) from.limit_body(claimant->area.max_body_bytes);
+    }
     return next::read_body;
+}
+
+const engine::http_entry* router::claimant_of(std::string_view path) const {
+    for (const engine::http_entry& each : *handlers_) {
+        if (each.area.has && each.area.has(path)) return &each;
+    }
+    return nullptr;
 }
 
 router::next router::on_protocol_request(transport::connection& from) {
@@ -193,12 +211,17 @@ void router::on_request(transport::connection& from, std::string body) {
         session->on_post(from, std::move(body));
         return;
     }
-    on_application_request(from, body);
+    on_application_request(from, body, body_state::complete);
 }
 
 void router::on_body_too_large(transport::connection& from) {
     if (engine::session* session = from.waiting_for()) {
         session->on_post_too_large(from);
+        return;
+    }
+    const engine::http_entry* claimant = claimant_of(from.head().path);
+    if (claimant != nullptr && claimant->area.max_body_bytes != 0) {
+        on_application_request(from, {}, body_state::too_large);
         return;
     }
     from.respond(413, text_plain, {}, words_for(413));
@@ -209,21 +232,29 @@ void router::on_bad_request(transport::connection& from, unsigned status) {
     from.respond(status, text_plain, {}, words_for(status));
 }
 
-void router::on_application_request(transport::connection& from, std::string_view body) {
+void router::on_application_request(transport::connection& from, std::string_view body, body_state state) {
     const auto info = from.make_info();
     const transport::request_head& head = from.head();
-    http_request request{head.method, head.path, head.query, body, info.get()};
-    const http_reply reply = [place = from.answer_place(), home = &from.home()](http_response response) {
-        home->dispatch([place, response = std::move(response)] {
+    const http_request request{head.method, head.path,  head.query,
+                               body,        info.get(), state == body_state::too_large};
+    const engine::http_entry* claimant = claimant_of(head.path);
+    std::string cors;
+    if (claimant != nullptr && claimant->area.has_cors) {
+        cors = cors_headers(context_->options.cors, from.header("Origin"));
+    }
+    const http_reply reply = [place = from.answer_place(), home = &from.home(),
+                              cors = std::move(cors)](http_response response) {
+        home->dispatch([place, cors, response = std::move(response)] {
             if (*place == nullptr) return;
-            std::string extra;
+            std::string extra = cors;
             for (const auto& [name, value] : response.headers) extra += name + ": " + value + "\r\n";
             (*place)->respond(response.status, response.content_type, extra, response.body);
         });
     };
-    for (const http_handler& handler : context_->http_handlers) {
+    for (const engine::http_entry& each : *handlers_) {
+        if (!each.has(request.path)) continue;
         bool is_taken = false;
-        engine::call_application([&] { is_taken = handler(request, reply); });
+        engine::call_application([&] { is_taken = each.handle(request, reply); });
         if (is_taken) return;
     }
     from.respond(404, text_plain, {}, "Not Found");

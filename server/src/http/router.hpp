@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/context.hpp"
 #include "transport/connection.hpp"
 
 #include "roomcast/core/eio/request.hpp"
@@ -11,10 +12,14 @@
 namespace roomcast::server::http {
 
 /// Sends requests where they belong: the protocol's path to sessions, all else to the application's handlers.
-/// @thread every shard calls it; it has no state of its own
+/// @thread every shard calls it; what it has does not change while the server runs
 class router final : public transport::request_handler {
 public:
-    explicit router(engine::context& shared) : context_(&shared) {}
+    /// The router of the port for sockets.
+    explicit router(engine::context& shared) : context_(&shared), handlers_(&shared.http_handlers) {}
+    /// The router of a port for plain requests alone. @param handlers must outlive it
+    router(engine::context& shared, const std::vector<engine::http_entry>& handlers)
+        : context_(&shared), handlers_(&handlers), serves_sockets_(false) {}
 
     next on_head(transport::connection& from) override;
     void on_request(transport::connection& from, std::string body) override;
@@ -28,9 +33,14 @@ private:
                       std::optional<core::eio::refusal> reason, const std::string& cors);
     void refuse(transport::connection& from, core::eio::refusal reason, const std::string& cors,
                 std::string_view message = {});
-    void on_application_request(transport::connection& from, std::string_view body);
+    enum class body_state : std::uint8_t { complete, too_large };
+    void on_application_request(transport::connection& from, std::string_view body, body_state state);
+    /// The first handler that claims this path, nullptr when there is only such as get all paths.
+    const engine::http_entry* claimant_of(std::string_view path) const;
 
     engine::context* context_;
+    const std::vector<engine::http_entry>* handlers_;
+    bool serves_sockets_ = true;
 };
 
 } // namespace roomcast::server::http

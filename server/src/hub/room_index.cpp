@@ -28,6 +28,7 @@ bool room_index::join(member& who, std::string_view name) {
     member::room_entry& room = *found->second;
     who.places_.push_back({&room, room.members.size()});
     room.members.push_back(&who);
+    if (watcher_ != nullptr && room.members.size() == 1) watcher_->on_first_member(name);
     return true;
 }
 
@@ -87,7 +88,9 @@ void room_index::leave_at(member& who, std::size_t place) {
             if (each.in == left.in) each.at = left.at;
         }
     }
-    if (left.in->members.empty()) rooms_.erase(rooms_.find(left.in->name));
+    if (!left.in->members.empty()) return;
+    if (watcher_ != nullptr) watcher_->on_last_member_gone(left.in->name);
+    rooms_.erase(rooms_.find(left.in->name));
 }
 
 } // namespace roomcast::server::hub

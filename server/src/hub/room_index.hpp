@@ -51,12 +51,25 @@ private:
     std::uint64_t mark_ = 0; ///< the last selection that saw this member
 };
 
+/// Hears of rooms that begin and end. It must not change the index.
+class room_watcher {
+public:
+    virtual void on_first_member(std::string_view room) = 0;
+    virtual void on_last_member_gone(std::string_view room) = 0;
+
+protected:
+    ~room_watcher() = default;
+};
+
 /// The rooms of one namespace on one shard, and who is in them; both ways.
 class room_index {
 public:
     room_index() = default;
     room_index(const room_index&) = delete;
     room_index& operator=(const room_index&) = delete;
+
+    /// @param watcher outlives the index; nullptr: nobody watches
+    void tell(room_watcher* watcher) { watcher_ = watcher; }
 
     /// A member is known by its id from now on. The id must be new.
     void add(member& joined);
@@ -126,6 +139,7 @@ private:
     void leave_at(member& who, std::size_t place);
 
     text_map<std::unique_ptr<member::room_entry>> rooms_;
+    room_watcher* watcher_ = nullptr;
     std::unordered_map<std::string_view, member*> members_; ///< keys point into the members
     mutable std::uint64_t selection_ = 0;
 };

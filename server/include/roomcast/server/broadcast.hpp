@@ -27,6 +27,7 @@ public:
     [[nodiscard]] broadcast_operator in(std::string_view room) const { return to(room); }
     /// Takes the members of a room (or one socket, by id) out.
     [[nodiscard]] broadcast_operator except(std::string_view room) const;
+    [[nodiscard]] broadcast_operator except(const std::vector<std::string>& rooms) const;
     /// Only the sockets of this process.
     [[nodiscard]] broadcast_operator local() const;
     /// May be dropped for a peer that is not ready to take it.

@@ -25,6 +25,7 @@ struct http_request {
     std::string_view query; ///< without `?`
     std::string_view body;
     const handshake_info* info = nullptr;
+    bool is_too_large = false; ///< the body was longer than its area allows, and is not here
 };
 struct http_response {
     unsigned status = 200;
@@ -38,12 +39,34 @@ using http_reply = std::function<void(http_response)>;
 /// Looks at a request on the thread of its connection; must not block. @return false: not mine
 using http_handler = std::function<bool(const http_request&, const http_reply&)>;
 
+/// Which requests a handler gets, and on what terms.
+struct http_area {
+    std::function<bool(std::string_view path)> has{}; ///< empty: all paths
+    /// Longest body; a longer one is the handler's to answer (`is_too_large`). 0: the server answers with 413
+    /// above the protocol's own bound.
+    std::uint64_t max_body_bytes = 0;
+    bool has_cors = false; ///< `options::cors` holds here as it does on the protocol's path, preflights too
+};
+
 /// A room and how many are in it.
 struct room_info {
     std::string nsp;
     std::string room;
     std::size_t sockets = 0;
 };
+
+/// Some sockets of a target, by their ids in order.
+struct socket_page {
+    struct entry {
+        std::string id;
+        std::string words; ///< what was said of it
+    };
+    std::vector<entry> sockets;
+    std::size_t total = 0; ///< sockets of the target, those on other pages too
+};
+
+/// What one thread sees of a room: its first member there came, or the last one went.
+enum class room_change : std::uint8_t { occupied, vacated };
 
 /// The Socket.IO server. Set namespaces and handlers up, then `listen` and `run`:
 /// ```
@@ -71,6 +94,15 @@ public:
     void allow_request(std::function<std::optional<std::string>(const handshake_info&)> decide);
     /// Handles HTTP requests outside the protocol's path; several are asked in order.
     void on_http(http_handler handler);
+    void on_http(http_area where, http_handler handler);
+    /// Opens a further port, for plain HTTP alone and this handler; bounds and times are those of all.
+    /// @return the port @errors std::system_error
+    std::uint16_t listen_http(const std::string& host, std::uint16_t port, http_area where,
+                              http_handler handler);
+    /// Hears of rooms that fill and empty, on the thread where it happens; a room with members on several
+    /// threads is told of by each. It must not touch rooms itself.
+    void
+    watch_rooms(std::function<void(const std::string& nsp, std::string_view room, room_change what)> watcher);
     /// Replaces the memory adapter of all namespaces.
     void use_adapter(adapter_factory factory);
 
@@ -107,6 +139,18 @@ public:
     void emit(std::string_view name, args arguments = {});
     /// All sockets of a namespace that exists now, static or dynamic; nullopt when it does not.
     [[nodiscard]] std::optional<broadcast_operator> everyone_in(const std::string& name_space);
+
+    /// Calls `visit` for each socket of a target on that socket's thread, then `done` on one of the threads.
+    /// @param done gets how many there were
+    void visit_sockets(const std::string& name_space, const target& whom, std::function<void(socket&)> visit,
+                       std::function<void(std::size_t)> done);
+    /// Asks for a page of a target's sockets. @param after the last id of the page before, or empty
+    /// @param describe says what is wanted of a socket, on its thread
+    void list_sockets(const std::string& name_space, const target& whom, std::string after, std::size_t most,
+                      std::function<std::string(socket&)> describe, std::function<void(socket_page)> done);
+    /// Asks for a page of a namespace's rooms, by their names in order.
+    void list_rooms(const std::string& name_space, std::string prefix, std::string after, std::size_t most,
+                    std::function<void(std::vector<room_info>)> done);
 
     /// Asks every thread, then calls `done` on one of them.
     void collect(std::function<void(statistics, std::vector<room_info>)> done, std::size_t most_rooms = 0);
