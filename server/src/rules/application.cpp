@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <thread>
 
 namespace roomcast::server::rules {
@@ -80,13 +81,6 @@ std::string session_of(const auth::identity& who) {
     return who.session_id.empty() ? claim_text(who.claims, "jti").value_or("") : who.session_id;
 }
 
-bool is_revoked(const config::auth_settings& chosen, const std::string& user, const std::string& session) {
-    const auto is_in = [](const std::vector<std::string>& list, const std::string& id) {
-        return !id.empty() && std::find(list.begin(), list.end(), id) != list.end();
-    };
-    return is_in(chosen.revoked_users, user) || is_in(chosen.revoked_sessions, session);
-}
-
 } // namespace
 
 /// A client on its way in.
@@ -99,9 +93,28 @@ struct application::admission {
     std::shared_ptr<visitor> before; ///< who it was, when its state was recovered
 };
 
+/// Where a request comes from.
+struct application::requester {
+    std::string_view name_space;
+    std::string_view address;
+    std::string_view origin;
+    std::string_view host;
+};
+
 void application::install(server& io) {
     io_ = &io;
     keepers_.start(io);
+    if (listener_ != nullptr) {
+        io.watch_rooms([this](const std::string& name_space, std::string_view room, room_change what) {
+            if (!listener_->hears_of_rooms()) return;
+            std::string place = joint_key(name_space, room);
+            const std::string key = place;
+            keepers_.with(key, [this, place = std::move(place), name_space, room = std::string{room},
+                                what](keeper& at) {
+                if (at.note_room(place, what)) listener_->on_room(name_space, room, what);
+            });
+        });
+    }
     const std::shared_ptr<const program> now = current();
     for (const auto& space : now->name_spaces()) {
         if (!space->is_pattern) install_handlers(io.of(space->key));
@@ -190,30 +203,53 @@ void application::admit(socket& who, const next_step& next) {
 }
 
 void application::on_verdict(const std::shared_ptr<admission>& of, auth::verdict said) {
-    const config::auth_settings& chosen = of->by->chosen().auth;
+    const handshake_info& info = of->sender.handshake();
+    const requester from{of->sender.nsp(), info.address, info.header("Origin"), info.header("Host")};
+    if (auto refused = judge(*of->by, said, from, *of->who)) {
+        of->next(std::move(refused));
+        return;
+    }
+    if (of->before && of->before->user_id != of->who->user_id) {
+        // Somebody else's recovery token: what was missed is not for this user.
+        ++counts_.refused_sign_ins;
+        refuse(*of, of->by->chosen().auth.invalid, "unauthorized");
+        return;
+    }
+    finish_admission(of);
+}
+
+bool application::is_revoked(const program& by, const visitor& who) const {
+    const config::auth_settings& chosen = by.chosen().auth;
+    const core::time_point now = monotonic_now();
+    const auto is_in = [&](const std::vector<std::string>& list, const char* kind, const std::string& id) {
+        return !id.empty() && (std::find(list.begin(), list.end(), id) != list.end() ||
+                               revoked_.has(joint_key(kind, id), now));
+    };
+    return is_in(chosen.revoked_users, "user", who.user_id) ||
+           is_in(chosen.revoked_sessions, "session", who.session_id);
+}
+
+std::optional<connect_error> application::judge(const program& by, const auth::verdict& said,
+                                                const requester& from, visitor& who) {
+    const config::auth_settings& chosen = by.chosen().auth;
+    const auto refused = [this](const std::string& message, const char* code) {
+        ++counts_.refused_sign_ins;
+        return connect_error{message, std::string{R"({"code":")"} + code + "\"}"};
+    };
     if (!said.is_accepted()) {
         const bool is_missing = said.reason == core::auth::reason::no_credential;
-        if (is_missing && chosen.is_optional) {
-            finish_admission(of);
-            return;
-        }
-        ++counts_.refused_sign_ins;
-        base::log("auth").info("{} may not connect to {}: {}{}{}", of->sender.handshake().address,
-                               of->sender.nsp(), core::auth::name_of(said.reason),
-                               said.detail.empty() ? "" : ": ", said.detail);
-        refuse(*of, is_missing ? chosen.missing : chosen.invalid, "unauthorized");
-        return;
+        if (is_missing && chosen.is_optional) return std::nullopt;
+        base::log("auth").info("{} may not connect to {}: {}{}{}", from.address, from.name_space,
+                               core::auth::name_of(said.reason), said.detail.empty() ? "" : ": ",
+                               said.detail);
+        return refused(is_missing ? chosen.missing : chosen.invalid, "unauthorized");
     }
-    const handshake_info& info = of->sender.handshake();
     if (chosen.checks_origin && said.who.has_cookie &&
-        !is_trusted_origin(info.header("Origin"), info.header("Host"), of->by->chosen().server.cors)) {
-        ++counts_.refused_sign_ins;
-        base::log("auth").warn("a page of {} used the cookie of {}: not among cors.origin",
-                               info.header("Origin"), info.address);
-        refuse(*of, chosen.invalid, "bad_origin");
-        return;
+        !is_trusted_origin(from.origin, from.host, by.chosen().server.cors)) {
+        base::log("auth").warn("a page of {} used the cookie of {}: not among cors.origin", from.origin,
+                               from.address);
+        return refused(chosen.invalid, "bad_origin");
     }
-    visitor& who = *of->who;
     who.is_user = !said.who.id.empty();
     who.user_id = said.who.id;
     who.user_json = user_json(said.who);
@@ -222,19 +258,38 @@ void application::on_verdict(const std::shared_ptr<admission>& of, auth::verdict
     who.provider = said.who.provider;
     if (said.who.expires) who.expires = said.who.expires->seconds;
     who.rooms = said.who.rooms;
-    if (is_revoked(chosen, who.user_id, who.session_id)) {
-        ++counts_.refused_sign_ins;
-        refuse(*of, chosen.invalid, "revoked");
-        return;
-    }
-    if (of->before && of->before->user_id != who.user_id) {
-        // Somebody else's recovery token: what was missed is not for this user.
-        ++counts_.refused_sign_ins;
-        refuse(*of, chosen.invalid, "unauthorized");
-        return;
-    }
+    if (is_revoked(by, who)) return refused(chosen.invalid, "revoked");
     ++counts_.signed_in;
-    finish_admission(of);
+    return std::nullopt;
+}
+
+void application::authorise(const std::string& name_space, const auth::credentials& what,
+                            std::string_view host, std::function<void(admitted)> done) {
+    const auto by = current();
+    auto who = std::make_shared<visitor>();
+    const compiled_name_space* in = by->find(name_space, &who->matches);
+    if (in == nullptr) {
+        const bool is_open = by->name_spaces().empty() && name_space == "/";
+        done(is_open ? admitted{{}, who}
+                     : admitted{connect_error{"Invalid namespace", R"({"code":"unknown_namespace"})"}, {}});
+        return;
+    }
+    const auto finish = [by, in, who, done](std::optional<connect_error> refused) {
+        if (!refused && !holds(in->allowed, *who)) {
+            refused = connect_error{by->chosen().auth.invalid, R"({"code":"forbidden"})"};
+        }
+        done(refused ? admitted{std::move(refused), {}} : admitted{{}, who});
+    };
+    if (in->verifier == nullptr) {
+        finish({});
+        return;
+    }
+    in->verifier->verify(what, wall_now(),
+                         [this, by, who, finish, name_space, address = std::string{what.address},
+                          origin = std::string{what.origin},
+                          host = std::string{host}](const auth::verdict& said) {
+                             finish(judge(*by, said, {name_space, address, origin, host}, *who));
+                         });
 }
 
 void application::finish_admission(const std::shared_ptr<admission>& of) {
@@ -298,6 +353,7 @@ void application::on_connection(socket& whose) {
     const auto who = visitor_of(whose);
     const auto by = current();
     const compiled_name_space* in = who ? by->find(whose.nsp()) : nullptr;
+    if (who && listener_ != nullptr) listener_->on_connected(whose, *who);
     if (in == nullptr) return;
     if (who->is_user) {
         const arguments nothing;
@@ -324,6 +380,7 @@ void application::on_disconnect(socket& whose, std::string_view reason) {
     if (!who) return;
     const auto by = current();
     const compiled_name_space* in = by->find(whose.nsp());
+    if (listener_ != nullptr) listener_->on_disconnected(whose, *who, reason);
     if (who->by_user) {
         const std::string key = joint_key("user", who->user_id);
         keepers_.with(key, [counted = who->by_user, nsp = whose.nsp()](keeper&) {
@@ -425,11 +482,13 @@ void application::refresh(const socket& sender, const std::shared_ptr<visitor>& 
             const std::string session = session_of(said.who);
             std::string why;
             visitor fresh;
+            fresh.user_id = said.who.id;
+            fresh.session_id = session;
             if (!said.is_accepted()) {
                 why = core::auth::name_of(said.reason);
             } else if (said.who.id != who->user_id) {
                 why = "another user";
-            } else if (is_revoked(now->chosen().auth, said.who.id, session)) {
+            } else if (is_revoked(*now, fresh)) {
                 why = "revoked";
             } else {
                 fresh.is_user = who->is_user;
@@ -467,7 +526,11 @@ void application::refresh(const socket& sender, const std::shared_ptr<visitor>& 
 
 void application::keep_signed_in(const std::string& key, const socket& whose) {
     if (key.back() == '\0') return; // a credential without a session
-    keepers_.with(key, [key, whose](keeper& at) { at.signed_in[key].insert_or_assign(whose.id(), whose); });
+    keepers_.with(key, [this, key, whose](keeper& at) {
+        at.signed_in[key].insert_or_assign(whose.id(), whose);
+        // Revoked while it was on its way in: whoever revoked it did not find it here.
+        if (revoked_.has(key, monotonic_now())) end_in(at, key, "revoked");
+    });
 }
 
 void application::forget_signed_in(const std::string& key, const std::string& socket_id) {
@@ -480,20 +543,46 @@ void application::forget_signed_in(const std::string& key, const std::string& so
     });
 }
 
+void application::end_in(keeper& at, const std::string& key, const char* why) {
+    const auto known = at.signed_in.find(key);
+    if (known == at.signed_in.end()) return;
+    const std::map<std::string, socket> all = known->second; // it changes as they go
+    for (const auto& [id, whose] : all) {
+        ++counts_.revoked;
+        whose.post([why](socket& ended) {
+            ended.emit("auth:revoked", {json{std::string{R"({"code":")"} + why + "\"}"}});
+            ended.disconnect(true);
+        });
+    }
+}
+
 void application::end_signed_in(const std::string& key, const char* why) {
-    keepers_.with(key, [this, key, why](keeper& at) {
-        const auto known = at.signed_in.find(key);
-        if (known == at.signed_in.end()) return;
-        // A socket of this thread ends at once, and takes itself out of the list.
-        const std::map<std::string, socket> sockets = known->second;
-        for (const auto& [id, whose] : sockets) {
-            ++counts_.revoked;
-            whose.post([why](socket& ended) {
-                ended.emit("auth:revoked", {json{std::string{R"({"code":")"} + why + "\"}"}});
-                ended.disconnect(true);
-            });
-        }
-    });
+    keepers_.with(key, [this, key, why](keeper& at) { end_in(at, key, why); });
+}
+
+bool application::revoke_user_for(const std::string& id, core::duration how_long) {
+    const std::string key = joint_key("user", id);
+    const core::time_point now = monotonic_now();
+    if (how_long == core::duration::zero()) {
+        revoked_.lift(key);
+        return true;
+    }
+    // First the table, then those who are here: see on_connection.
+    if (!revoked_.add(key, core::deadline_after(now, how_long), now)) return false;
+    revoke_user(id);
+    return true;
+}
+
+bool application::revoke_session_for(const std::string& id, core::duration how_long) {
+    const std::string key = joint_key("session", id);
+    const core::time_point now = monotonic_now();
+    if (how_long == core::duration::zero()) {
+        revoked_.lift(key);
+        return true;
+    }
+    if (!revoked_.add(key, core::deadline_after(now, how_long), now)) return false;
+    revoke_session(id);
+    return true;
 }
 
 void application::revoke_user(const std::string& id) {
@@ -630,6 +719,174 @@ void application::on_event(socket& sender, event& given) {
         }
     }
     if (rule != nullptr) running.run(rule->actions);
+}
+
+// ---- Events from elsewhere
+
+bool application::has_name_space(std::string_view name) const {
+    const auto by = current();
+    return by->find(name) != nullptr || (by->name_spaces().empty() && name == "/");
+}
+
+std::optional<contract::violation> application::violation_of(const std::optional<contract::event>& shape,
+                                                             const args& arguments) {
+    if (!shape) return std::nullopt;
+    contract::violation why;
+    const auto present = arguments.parts() ? contract::attachments::present : contract::attachments::none;
+    if (shape->check_args(arguments.text(), why, present)) return std::nullopt;
+    ++counts_.broken_promises;
+    return why;
+}
+
+void application::emit_retained(const std::string& name_space, const std::optional<broadcast_operator>& to,
+                                const std::string& name, args arguments,
+                                const std::vector<std::string>& rooms) {
+    // One thread keeps a room's state and sends its changes, so that nobody who joins gets them out of order.
+    const std::vector<std::string> kept = rooms.empty() ? std::vector<std::string>{""} : rooms;
+    const std::uint64_t most = current()->chosen().limits.retained_bytes;
+    for (std::size_t i = kept.size(); i-- > 0;) {
+        std::string place = joint_key(name_space, kept[i]);
+        const bool sends = i == 0 && to;
+        const std::string key = place;
+        keepers_.with(key, [this, place = std::move(place), name, arguments, most, sends, to](keeper& at) {
+            counts_.dropped_retained += at.retain(place, name, arguments, most, unix_ms());
+            if (sends) to->emit(name, arguments);
+        });
+    }
+}
+
+std::optional<contract::violation> application::check_publication(const publication& what,
+                                                                  bool& is_retained) {
+    const auto by = current();
+    const compiled_name_space* in = by->find(what.name_space);
+    is_retained = false;
+    if (in == nullptr) return std::nullopt;
+    const auto declared = in->sent.find(what.event);
+    if (declared != in->sent.end()) {
+        is_retained = declared->second.is_retained;
+        return violation_of(declared->second.shape, what.arguments);
+    }
+    const bool is_ready_made =
+        (in->presence && (what.event == in->presence->joined || what.event == in->presence->left)) ||
+        (in->typing && (what.event == in->typing->start || what.event == in->typing->stop));
+    if (in->is_closed && !is_ready_made) {
+        ++counts_.broken_promises;
+        return contract::unknown_event(what.event);
+    }
+    return std::nullopt;
+}
+
+namespace {
+
+broadcast_operator aimed(broadcast_operator to, const publication& what) {
+    if (!what.whom.rooms.empty()) to = to.to(what.whom.rooms);
+    if (!what.whom.except.empty()) to = to.except(what.whom.except);
+    return what.is_volatile ? to.volatile_() : to;
+}
+
+} // namespace
+
+std::optional<contract::violation> application::publish(publication what) {
+    bool is_retained = false;
+    if (auto why = check_publication(what, is_retained)) return why;
+    std::optional<broadcast_operator> to = io_->everyone_in(what.name_space);
+    if (to) to = aimed(std::move(*to), what);
+    if (is_retained) {
+        emit_retained(what.name_space, to, what.event, std::move(what.arguments), what.whom.rooms);
+    } else if (to) {
+        to->emit(what.event, std::move(what.arguments));
+    }
+    return std::nullopt;
+}
+
+std::optional<contract::violation> application::ask(publication what, core::duration timeout,
+                                                    std::function<void(broadcast_replies)> done) {
+    bool is_retained = false;
+    if (auto why = check_publication(what, is_retained)) return why;
+    const std::optional<broadcast_operator> to = io_->everyone_in(what.name_space);
+    if (!to) {
+        done({});
+        return std::nullopt;
+    }
+    aimed(*to, what).timeout(timeout).emit_with_ack(what.event, std::move(what.arguments), std::move(done));
+    return std::nullopt;
+}
+
+void application::join(const std::string& name_space, const target& whom,
+                       const std::vector<std::string>& rooms, std::function<void(std::size_t)> done) {
+    const auto by = current();
+    const compiled_name_space* in = by->find(name_space);
+    const bool has_retained = in != nullptr && in->has_retained;
+    io_->visit_sockets(
+        name_space, whom,
+        [this, rooms, has_retained](socket& each) {
+            for (const std::string& room : rooms) {
+                each.join(room);
+                if (has_retained) send_retained(each, room);
+            }
+        },
+        std::move(done));
+}
+
+void application::retained(const std::string& name_space, const std::string& room, const std::string& event,
+                           std::function<void(std::vector<keeper::retained_event>)> done) {
+    const std::string place = joint_key(name_space, room);
+    keepers_.with(place, [place, event, done = std::move(done)](keeper& at) {
+        if (event.empty()) {
+            done(at.retained(place));
+            return;
+        }
+        const keeper::retained_event* found = at.retained(place, event);
+        done(found == nullptr ? std::vector<keeper::retained_event>{}
+                              : std::vector<keeper::retained_event>{*found});
+    });
+}
+
+void application::present(const std::string& name_space, const std::string& room,
+                          std::function<void(const keeper::present&)> done) {
+    const std::string place = joint_key(name_space, room);
+    keepers_.with(place, [place, done = std::move(done)](keeper& at) {
+        const auto found = at.presence.find(place);
+        done(found == at.presence.end() ? keeper::present{} : found->second);
+    });
+}
+
+void application::users(const std::string& name_space, const std::string& after, std::size_t most,
+                        std::function<void(std::vector<std::pair<std::string, std::size_t>>)> done) {
+    using page = std::map<std::string, std::size_t>;
+    struct collection {
+        std::mutex adding; // guards the page: each thread adds once, and nobody waits for another
+        page all;
+        std::size_t missing;
+    };
+    auto collected = std::make_shared<collection>();
+    collected->missing = keepers_.count();
+    keepers_.with_each([collected, name_space, after, most, done = std::move(done)](keeper& at) {
+        const std::string kind = joint_key("user", "");
+        page first;
+        for (const auto& [key, sockets] : at.signed_in) {
+            if (!key.starts_with(kind)) continue;
+            std::string id = key.substr(kind.size());
+            if (id <= after || (first.size() >= most && (most == 0 || id > first.rbegin()->first))) continue;
+            const auto is_here = [&](const auto& each) {
+                return name_space.empty() || each.second.nsp() == name_space;
+            };
+            const auto count = std::count_if(sockets.begin(), sockets.end(), is_here);
+            if (count == 0) continue;
+            first.emplace(std::move(id), static_cast<std::size_t>(count));
+            if (first.size() > most) first.erase(std::prev(first.end()));
+        }
+        bool is_complete = false;
+        {
+            const std::lock_guard guard{collected->adding};
+            collected->all.merge(first);
+            is_complete = --collected->missing == 0;
+        }
+        if (!is_complete) return;
+        std::vector<std::pair<std::string, std::size_t>> found{collected->all.begin(), collected->all.end()};
+        if (found.size() > most) found.resize(most);
+        done(std::move(found));
+    });
 }
 
 void application::send_retained(const socket& to, const std::string& room) {

@@ -3,7 +3,9 @@
 #include "outbound/client.hpp"
 #include "rules/feed.hpp"
 #include "rules/keeper.hpp"
+#include "rules/lifecycle.hpp"
 #include "rules/program.hpp"
+#include "rules/revocations.hpp"
 
 #include <array>
 #include <atomic>
@@ -49,6 +51,21 @@ struct counters {
     std::atomic<std::uint64_t> dropped_retained{0}; ///< retained events that went for lack of room
 };
 
+/// An event that somebody other than a client or a rule sends.
+struct publication {
+    std::string name_space;
+    std::string event;
+    args arguments;
+    target whom;
+    bool is_volatile = false;
+};
+
+/// Who sends a plain HTTP request, as if it were a socket on its way into a namespace.
+struct admitted {
+    std::optional<connect_error> refused;
+    std::shared_ptr<const visitor> who; ///< when it is not refused
+};
+
 class flow;
 
 /// The configuration at work: signs clients in, runs the rules of their events, keeps presence. Set up before
@@ -72,19 +89,68 @@ public:
     outbound::client* network() { return network_.get(); }
     std::shared_ptr<const program> current() const { return program_.load(); }
     const counters& counts() const { return counts_; }
+    /// Before `install`; must outlive the server.
+    void tell(lifecycle_listener& listener) { listener_ = &listener; }
 
     /// Ends all sockets of a user, or of one sign-in's session. @thread any
     void revoke_user(const std::string& id);
     void revoke_session(const std::string& id);
+    /// The same, and refuses whoever comes with it for some time. @param how_long zero: lets it in again
+    /// @return false: too many are revoked already
+    bool revoke_user_for(const std::string& id, core::duration how_long);
+    bool revoke_session_for(const std::string& id, core::duration how_long);
+
+    /// Sends an event. Its contract holds, and what is declared as retained is kept. @thread any of the
+    /// server
+    /// @return what is wrong with it; then it was not sent
+    std::optional<core::contract::violation> publish(publication what);
+    /// The same with an acknowledgement of every receiver; nothing is kept.
+    std::optional<core::contract::violation> ask(publication what, core::duration timeout,
+                                                 std::function<void(broadcast_replies)> done);
+    /// May clients come to a namespace of this name?
+    bool has_name_space(std::string_view name) const;
+    /// The room of a user's sockets; nothing when `auth.user_room` speaks of more than {user.id}.
+    std::optional<std::string> room_of_user(std::string_view id) const {
+        return current()->user_room().render_for_user(id);
+    }
+    /// Puts all sockets of a target into rooms; they get what is retained there.
+    /// @param done gets how many sockets there were
+    void join(const std::string& name_space, const target& whom, const std::vector<std::string>& rooms,
+              std::function<void(std::size_t)> done);
+
+    /// Decides as for a socket of this namespace. @param host of the request
+    /// @param done called once: before this returns, or later on the network client's thread
+    void authorise(const std::string& name_space, const auth::credentials& what, std::string_view host,
+                   std::function<void(admitted)> done);
+    /// Was this user or session revoked since?
+    bool is_revoked(const program& by, const visitor& who) const;
+    /// What a room keeps of an event (of all: with an empty name). @param done comes on one of the threads
+    void retained(const std::string& name_space, const std::string& room, const std::string& event,
+                  std::function<void(std::vector<keeper::retained_event>)> done);
+    /// Who is present in a room. @param done gets the keeper's list, which is there during the call only
+    void present(const std::string& name_space, const std::string& room,
+                 std::function<void(const keeper::present&)> done);
+    /// Sockets by user in a namespace (in all: with an empty name), a page of users in order of their ids.
+    void users(const std::string& name_space, const std::string& after, std::size_t most,
+               std::function<void(std::vector<std::pair<std::string, std::size_t>>)> done);
 
 private:
     friend class flow;
     struct admission;
+    struct requester;
 
     void install_handlers(name_space at);
 
     void admit(socket& who, const next_step& next);
     void on_verdict(const std::shared_ptr<admission>& of, auth::verdict said);
+    /// @return why it is refused; else `who` is filled in
+    std::optional<connect_error> judge(const program& by, const auth::verdict& said, const requester& from,
+                                       visitor& who);
+    std::optional<core::contract::violation> violation_of(const std::optional<core::contract::event>& shape,
+                                                          const args& arguments);
+    void emit_retained(const std::string& name_space, const std::optional<broadcast_operator>& to,
+                       const std::string& name, args arguments, const std::vector<std::string>& rooms);
+    std::optional<core::contract::violation> check_publication(const publication& what, bool& is_retained);
     void count_user(const std::shared_ptr<admission>& of);
     void finish_admission(const std::shared_ptr<admission>& of);
     static void refuse(const admission& of, const std::string& message, const char* code);
@@ -98,6 +164,7 @@ private:
     void keep_signed_in(const std::string& key, const socket& whose);
     void forget_signed_in(const std::string& key, const std::string& socket_id);
     void end_signed_in(const std::string& key, const char* why);
+    void end_in(keeper& at, const std::string& key, const char* why);
 
     bool is_within_rates(const program& now, visitor& who, config::over_rate& over) const;
     void send_retained(const socket& to, const std::string& room);
@@ -115,10 +182,17 @@ private:
     keepers keepers_;
     std::atomic<std::shared_ptr<const program>> program_;
     counters counts_;
+    revocations revoked_;
+    lifecycle_listener* listener_ = nullptr;
     server* io_ = nullptr;
 };
 
+/// Does what needs no socket of a permission hold?
+bool holds(const permission& wanted, const visitor& who);
+
 /// Time for buckets and once-only keys.
 core::time_point monotonic_now();
+/// Unix time in milliseconds.
+std::int64_t unix_ms();
 
 } // namespace roomcast::server::rules

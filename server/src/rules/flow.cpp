@@ -24,12 +24,6 @@ std::string json_string(std::string_view text) {
     return out;
 }
 
-std::int64_t unix_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(
-               std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
-
 /// One line of a log: what clients say cannot begin another.
 std::string one_line(std::string text) {
     constexpr std::size_t longest = 500;
@@ -51,14 +45,24 @@ std::vector<std::string> texts_in(std::string_view list) {
 
 } // namespace
 
+std::int64_t unix_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
 core::time_point monotonic_now() {
     return core::time_point{
         std::chrono::duration_cast<core::duration>(std::chrono::steady_clock::now().time_since_epoch())};
 }
 
+bool holds(const permission& wanted, const visitor& who) {
+    if (wanted.needs_user && !who.is_user) return false;
+    return !wanted.claims || (who.is_user && wanted.claims->matches(who.claims_json));
+}
+
 bool flow::is_permitted(const permission& wanted) const {
-    if (wanted.needs_user && !who_->is_user) return false;
-    if (wanted.claims && (!who_->is_user || !wanted.claims->matches(who_->claims_json))) return false;
+    if (!holds(wanted, *who_)) return false;
     if (wanted.rooms.empty()) return true;
     const subject now = about();
     return std::any_of(wanted.rooms.begin(), wanted.rooms.end(), [&](const text_template& each) {
@@ -173,16 +177,10 @@ flow::step flow::emit(const action& what) {
 bool flow::send(const std::string& name, args arguments, const std::vector<std::string>& rooms,
                 bool is_to_all, bool is_sender_excepted, bool is_volatile,
                 const std::optional<contract::event>& shape, bool is_retained) {
-    if (shape) {
-        contract::violation why;
-        const auto present = arguments.parts() ? contract::attachments::present : contract::attachments::none;
-        if (!shape->check_args(arguments.text(), why, present)) {
-            ++of_->counts_.broken_promises;
-            base::log("rules").warn("{} of {} was not sent: {} {}", name, sender_.nsp(), why.path,
-                                    why.message);
-            fail(contract::to_json(why));
-            return false;
-        }
+    if (const auto why = of_->violation_of(shape, arguments)) {
+        base::log("rules").warn("{} of {} was not sent: {} {}", name, sender_.nsp(), why->path, why->message);
+        fail(contract::to_json(*why));
+        return false;
     }
     const bool is_to_sender = !is_to_all && rooms.size() == 1 && rooms[0] == sender_.id();
     if (is_to_sender && !is_sender_excepted && !is_retained) {
@@ -196,20 +194,10 @@ bool flow::send(const std::string& name, args arguments, const std::vector<std::
     broadcast_operator to = is_sender_excepted ? sender_.broadcast() : sender_.everyone();
     if (!is_to_all) to = to.to(rooms);
     if (is_volatile) to = to.volatile_();
-    if (!is_retained) {
+    if (is_retained) {
+        of_->emit_retained(sender_.nsp(), to, name, std::move(arguments), rooms);
+    } else {
         to.emit(name, std::move(arguments));
-        return true;
-    }
-    // One thread keeps a room's state and sends its changes, so that nobody who joins gets them out of order.
-    std::vector<std::string> kept = is_to_all ? std::vector<std::string>{""} : rooms;
-    const std::uint64_t most = by_->chosen().limits.retained_bytes;
-    for (std::size_t i = kept.size(); i-- > 0;) {
-        std::string place = joint_key(sender_.nsp(), kept[i]);
-        const bool sends = i == 0;
-        of_->keepers_.with(place, [place, name, arguments, most, sends, to, app = of_](keeper& at) {
-            app->counts_.dropped_retained += at.retain(place, name, arguments, most);
-            if (sends) to.emit(name, arguments);
-        });
     }
     return true;
 }
@@ -313,12 +301,7 @@ flow::step flow::forward(const action& what) {
     asked.max_response_bytes = 1U << 20U;
     asked.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
     for (const auto& header : what.target->headers) asked.headers.push_back(header);
-    if (!what.target->secret.empty()) {
-        const std::string time = std::to_string(unix_ms() / 1000);
-        asked.headers.emplace_back("X-Roomcast-Timestamp", time);
-        asked.headers.emplace_back("X-Roomcast-Signature",
-                                   "sha256=" + hmac_sha256_hex(what.target->secret, time + '.' + asked.body));
-    }
+    sign(asked, {what.target->secret}, unix_ms() / 1000);
     ++of_->counts_.forwards;
     const std::shared_ptr<flow> waiting = detached();
     if (of_->network() == nullptr) {

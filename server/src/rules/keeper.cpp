@@ -18,20 +18,34 @@ keeper::taken keeper::take_once(const std::string& key, core::time_point now, co
     return taken::now;
 }
 
+namespace {
+
+std::size_t tag_of(const args& arguments) {
+    std::size_t tag = std::hash<std::string>{}(arguments.text());
+    if (!arguments.parts()) return tag;
+    for (const std::string& part : *arguments.parts()) tag = tag * 31 + std::hash<std::string>{}(part);
+    return tag;
+}
+
+} // namespace
+
 std::size_t keeper::retain(const std::string& place, const std::string& event, const args& arguments,
-                           std::uint64_t most_bytes) {
+                           std::uint64_t most_bytes, std::int64_t now_ms) {
     constexpr std::uint64_t overhead = 256;
     std::uint64_t bytes = arguments.text().size() + place.size() + event.size() + overhead;
     if (arguments.parts()) {
         for (const std::string& part : *arguments.parts()) bytes += part.size();
     }
     auto& here = retained_at_[place];
+    const std::size_t tag = tag_of(arguments);
+    std::int64_t changed_ms = now_ms;
     if (const auto known = here.find(event); known != here.end()) {
+        if (known->second->what.tag == tag) changed_ms = known->second->what.changed_ms;
         retained_bytes_ -= known->second->bytes;
         retained_.erase(known->second);
         here.erase(known);
     }
-    retained_.push_back({place, {event, arguments}, bytes, ++retained_count_});
+    retained_.push_back({place, {event, arguments, tag, changed_ms}, bytes, ++retained_count_});
     here.emplace(event, std::prev(retained_.end()));
     retained_bytes_ += bytes;
     std::size_t dropped = 0;
@@ -45,6 +59,21 @@ std::size_t keeper::retain(const std::string& place, const std::string& event, c
         ++dropped;
     }
     return dropped;
+}
+
+const keeper::retained_event* keeper::retained(const std::string& place, std::string_view event) const {
+    const auto known = retained_at_.find(place);
+    if (known == retained_at_.end()) return nullptr;
+    const auto found = known->second.find(event);
+    return found == known->second.end() ? nullptr : &found->second->what;
+}
+
+bool keeper::note_room(const std::string& place, room_change what) {
+    if (what == room_change::occupied) return ++occupied_[place] == 1;
+    const auto known = occupied_.find(place);
+    if (known == occupied_.end() || --known->second > 0) return false;
+    occupied_.erase(known);
+    return true;
 }
 
 std::vector<keeper::retained_event> keeper::retained(const std::string& place) const {

@@ -37,14 +37,21 @@ public:
     struct retained_event {
         std::string event;
         args arguments;
+        std::size_t tag = 0;         ///< of its content: the same content has the same tag
+        std::int64_t changed_ms = 0; ///< Unix time since which it has this content
     };
     /// Keeps the last one of an event for a room. @return how many others had to go for it
     std::size_t retain(const std::string& place, const std::string& event, const args& arguments,
-                       std::uint64_t most_bytes);
+                       std::uint64_t most_bytes, std::int64_t now_ms = 0);
+    /// What a room keeps of one event.
+    const retained_event* retained(const std::string& place, std::string_view event) const;
     /// What a room keeps, oldest first.
     std::vector<retained_event> retained(const std::string& place) const;
 
     std::shared_ptr<tally> tally_of(const std::string& key, std::size_t slots, core::time_point now);
+
+    /// A thread's first member came into a room, or its last one went. @return is it news of the whole room?
+    bool note_room(const std::string& place, room_change what);
 
     /// The sockets of a user, or of a sign-in's session, by their ids.
     std::unordered_map<std::string, std::map<std::string, socket>> signed_in;
@@ -63,7 +70,8 @@ private:
     entries retained_; ///< oldest first
     std::unordered_map<std::string, std::map<std::string, entries::iterator, std::less<>>> retained_at_;
     std::uint64_t retained_bytes_ = 0;
-    std::uint64_t retained_count_ = 0; ///< ever
+    std::uint64_t retained_count_ = 0;                      ///< ever
+    std::unordered_map<std::string, std::size_t> occupied_; ///< threads with members, by namespace and room
     std::unordered_map<std::string, std::shared_ptr<tally>> tallies_;
     std::size_t tallies_swept_at_ = 1024;
 };
@@ -78,6 +86,16 @@ public:
     }
     /// The server is about to go: nothing is posted any more.
     void stop() { is_stopped_ = true; }
+
+    /// Calls `work(keeper&)` for each, on its thread.
+    template <class Work>
+    void with_each(Work work) {
+        if (is_stopped_) return;
+        for (std::size_t at = 0; at < all_.size(); ++at) {
+            of_->post(at, [this, at, work]() mutable { work(*all_[at]); });
+        }
+    }
+    std::size_t count() const { return all_.size(); }
 
     /// Calls `work(keeper&)` on the thread that the key belongs to: now if it is this one.
     template <class Work>

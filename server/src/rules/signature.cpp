@@ -21,4 +21,17 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view message) {
     return hex;
 }
 
+void sign(outbound::request& what, const std::vector<std::string>& secrets, std::int64_t unix_s) {
+    const std::string time = std::to_string(unix_s);
+    const std::string message = time + '.' + what.body;
+    std::string all;
+    for (const std::string& secret : secrets) {
+        if (secret.empty()) continue;
+        all += (all.empty() ? "sha256=" : ", sha256=") + hmac_sha256_hex(secret, message);
+    }
+    if (all.empty()) return;
+    what.headers.emplace_back("X-Roomcast-Timestamp", time);
+    what.headers.emplace_back("X-Roomcast-Signature", all);
+}
+
 } // namespace roomcast::server::rules

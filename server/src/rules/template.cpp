@@ -287,6 +287,20 @@ std::optional<std::string> text_template::render_json(const subject& about) cons
     return json;
 }
 
+std::optional<std::string> text_template::render_for_user(std::string_view id) const {
+    std::string text;
+    for (const piece& part : pieces_) {
+        if (is_literal(part)) {
+            text += part.literal;
+        } else if (part.what == root::user && part.members.size() == 1 && part.members[0] == "id") {
+            text += id;
+        } else {
+            return std::nullopt;
+        }
+    }
+    return text;
+}
+
 std::string_view text_template::leading_literal() const {
     return pieces_.empty() || !is_literal(pieces_[0]) ? std::string_view{} : pieces_[0].literal;
 }

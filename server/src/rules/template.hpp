@@ -51,6 +51,8 @@ public:
     /// When the whole template is one part, such as `{args.1}`: its JSON text; else the rendered text as
     /// JSON.
     std::optional<std::string> render_json(const subject& about) const;
+    /// The text for a user of whom only the id is known; nothing when it speaks of anything else.
+    std::optional<std::string> render_for_user(std::string_view id) const;
     /// The text before the first part.
     std::string_view leading_literal() const;
     bool is_constant() const { return pieces_.empty() || (pieces_.size() == 1 && is_literal(pieces_[0])); }
