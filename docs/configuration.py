@@ -93,6 +93,8 @@ def page():
         ("An event that clients send", "event", "Each entry of a namespace's `events`."),
         ("An event that the server sends", "sent", "Each entry of a namespace's `emits`."),
         ("Actions", "action", "The steps of `do`, `on_connect`, `on_disconnect` and `else`, one member each."),
+        ("A path of state", "state_path", "Each entry of `state`."),
+        ("A webhook", "webhook", "Each entry of `webhooks`."),
         ("Presence", "presence", definitions["presence"]["description"]),
         ("Typing", "typing", definitions["typing"]["description"]),
     ]:
@@ -100,7 +102,7 @@ def page():
         members(definitions[name], lines)
         for key, inner in definitions[name]["properties"].items():
             inner = resolve(inner)
-            if name in ("action", "event", "namespace") and inner.get("properties") and key not in ("presence", "typing"):
+            if name in ("action", "event", "namespace", "webhook") and inner.get("properties") and key not in ("presence", "typing"):
                 lines += [f"### {key}", ""]
                 members(inner, lines)
     return "\n".join(lines).rstrip("\n") + "\n"

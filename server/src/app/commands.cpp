@@ -69,6 +69,9 @@ std::optional<prepared> prepare(const configuration_source& from, const network_
     outbound::client* const asks = loaded.mistakes.empty() ? network(loaded.chosen) : nullptr;
     ready.program = rules::program::compile(loaded.chosen, asks, of_rules, ready.remarks, weak);
     config::add_new(std::move(of_rules), loaded.mistakes);
+    std::vector<config::mistake> of_doors;
+    ready.doors = api::doors::compile(loaded.chosen, ready.program.get(), of_doors, ready.remarks);
+    config::add_new(std::move(of_doors), loaded.mistakes);
     ready.chosen = std::move(loaded.chosen);
     if (loaded.mistakes.empty()) return ready;
     std::stable_sort(

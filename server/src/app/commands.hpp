@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/settings.hpp"
 #include "config/settings.hpp"
 #include "rules/program.hpp"
 
@@ -26,6 +27,7 @@ struct configuration_source {
 struct prepared {
     config::settings chosen;
     std::shared_ptr<const rules::program> program;
+    std::shared_ptr<const api::doors> doors;
     std::vector<std::string> remarks;
 };
 

@@ -1,4 +1,7 @@
 // roomcast-server: reads a configuration, runs the server it describes, ends on a signal.
+#include "api/couriers.hpp"
+#include "api/endpoint.hpp"
+#include "api/state_reader.hpp"
 #include "app/commands.hpp"
 #include "app/pages.hpp"
 #include "base/log.hpp"
@@ -50,7 +53,8 @@ sigset_t handled_signals() {
 }
 
 /// Takes a changed configuration, or says why not.
-void reload(const app::configuration_source& from, server::rules::application& rules) {
+void reload(const app::configuration_source& from, server::rules::application& rules,
+            server::api::couriers& hooks, server::api::endpoint& api, server::api::state_reader& states) {
     spdlog::logger& log = server::base::log("app");
     std::vector<std::string> mistakes;
     auto ready = app::prepare(
@@ -68,6 +72,9 @@ void reload(const app::configuration_source& from, server::rules::application& r
     }
     spdlog::set_level(spdlog::level::from_str(ready->chosen.log_level));
     rules.replace(ready->program);
+    hooks.replace(ready->doors->hooks);
+    api.reload();
+    states.replace(ready->doors);
     log.info("the configuration was reloaded");
 }
 
@@ -90,15 +97,30 @@ int run(const app::configuration_source& from) {
     return_memory_early();
 
     server::rules::feed seen;
+    server::api::couriers hooks; // hears from rules until these are gone
     server::rules::application rules{ready->program, std::move(network), seen};
+    hooks.start(rules.network());
+    hooks.replace(ready->doors->hooks);
+    rules.tell(hooks);
     server::server io{chosen.server};
     rules.install(io);
-    server::app::serve_pages(io, rules, seen);
+    server::api::endpoint api{io, rules, hooks};
+    server::api::state_reader states{io, rules, ready->doors};
+    states.install();
+    std::uint16_t port = chosen.server.port;
+    std::string host = chosen.server.host;
+    std::optional<std::uint16_t> api_port;
     try {
         io.listen();
+        if (chosen.api.port) {
+            port = *chosen.api.port;
+            if (!chosen.api.host.empty()) host = chosen.api.host;
+        }
+        api_port = api.install();
+        server::app::serve_pages(io, rules, seen);
     } catch (const std::system_error& error) {
         const bool is_taken = error.code() == std::errc::address_in_use;
-        log.critical("cannot listen on {}:{}: {}", chosen.server.host, chosen.server.port,
+        log.critical("cannot listen on {}:{}: {}", host, port,
                      is_taken
                          ? "the port is in use by another program; choose another one with PORT or `port:`"
                          : error.what());
@@ -108,6 +130,7 @@ int run(const app::configuration_source& from) {
     log.info("{} listening on {}:{}, path {}/, {} thread{}",
              chosen.service == "roomcast" ? "roomcast-server" : chosen.service, chosen.server.host, io.port(),
              chosen.server.path, io.threads(), io.threads() == 1 ? "" : "s");
+    if (api_port) log.info("HTTP API on {}:{}{}", host, *api_port, chosen.api.prefix);
     if (chosen.page != server::config::page_mode::off) {
         log.info("live page at http://localhost:{}/", io.port());
     }
@@ -118,7 +141,7 @@ int run(const app::configuration_source& from) {
         sigwait(&handled, &signal);
         if (signal != SIGHUP) break;
         log.info("SIGHUP received, reading the configuration again");
-        reload(from, rules);
+        reload(from, rules, hooks, api, states);
     }
     log.info("{} received, stopping", signal == SIGINT ? "SIGINT" : "SIGTERM");
     // A second signal ends at once.
@@ -137,6 +160,7 @@ int run(const app::configuration_source& from) {
     rules.wait_for_flows(chosen.server.stop_timeout);
     io.stop();
     io.join();
+    hooks.stop(chosen.server.stop_timeout);
     rules.stop();
     log.info("stopped");
     return 0;

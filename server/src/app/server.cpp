@@ -276,6 +276,12 @@ void server::post(std::size_t thread, std::function<void()> work) {
     at.dispatch([work = std::move(work)] { engine::call_application(work); });
 }
 
+std::optional<std::size_t> server::this_thread() const {
+    const engine::shard* here = parts_->context.here();
+    if (here == nullptr) return std::nullopt;
+    return here->index();
+}
+
 bool server::is_on(std::size_t thread) const {
     return parts_->context.shards.at(thread).get() == engine::shard::current();
 }

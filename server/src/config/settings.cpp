@@ -185,6 +185,13 @@ bool set_transports(settings& all, const given_value& given) {
     return all.server.allow_polling || all.server.allow_websocket;
 }
 
+bool set_secrets(settings& all, const given_value& given) {
+    const auto is_empty = [](const std::string& each) { return each.empty(); };
+    if (std::any_of(given.items.begin(), given.items.end(), is_empty)) return false;
+    all.api.secrets = given.items;
+    return true;
+}
+
 constexpr std::uint64_t large = 1ULL << 40U;
 
 /// Where each setting goes. Its name, variables and words stand in the schema.
@@ -389,6 +396,34 @@ const std::map<std::string_view, setter>& setters() {
         {"auth.revoked_users", set_list([](settings & all) -> auto& { return all.auth.revoked_users; })},
         {"auth.revoked_sessions",
          set_list([](settings & all) -> auto& { return all.auth.revoked_sessions; })},
+        {"api.secret", set_secrets},
+        {"api.prefix", set_text(
+                           [](settings & all) -> auto& { return all.api.prefix; },
+                           [](const std::string& text) {
+                               return text.size() > 1 && text.front() == '/' && text.back() != '/' &&
+                                      text.find_first_of("?#") == std::string::npos;
+                           })},
+        {"api.port", set_number(
+                         [](settings & all) -> auto& { return all.api.port.emplace(); }, 0, 65535)},
+        {"api.host", set_text(
+                         [](settings & all) -> auto& { return all.api.host; }, is_any)},
+        {"api.on_socket_port",
+         set_boolean([](settings & all) -> auto& { return all.api.is_on_socket_port; })},
+        {"api.max_body", set_size(
+                             [](settings & all) -> auto& { return all.api.max_body_bytes; }, 1)},
+        {"api.max_batch", set_number(
+                              [](settings & all) -> auto& { return all.api.max_batch; }, 1, 100'000)},
+        {"api.rate_per_address", set_rate([](settings & all) -> auto& { return all.api.rate_per_address; })},
+        {"api.revoke_for", set_duration([](settings & all) -> auto& { return all.api.revoke_for; })},
+        {"api.keep_answers", set_duration([](settings & all) -> auto& { return all.api.keep_answers; })},
+        {"api.max_answers", set_number(
+                                [](settings & all) -> auto& { return all.api.max_answers; }, 1, large)},
+        {"state_polling.general", set_boolean([](settings & all) -> auto& { return all.state.is_general; })},
+        {"state_polling.keep_verdicts",
+         set_duration(
+             [](settings & all) -> auto& { return all.state.keep_verdicts; }, core::duration::zero())},
+        {"state_polling.rate_per_address",
+         set_rate([](settings & all) -> auto& { return all.state.rate_per_address; })},
     };
     return table;
 }
@@ -460,7 +495,7 @@ void apply(const document& from, settings& into, std::vector<mistake>& mistakes)
 
 /// Variables that mean something in an application's own guide, and nothing here yet.
 void remark_on(const environment& environment_of, std::vector<std::string>& remarks) {
-    for (const char* name : {"REDIS_URL", "REDIS_MASTER_NAME", "HTTP_PORT", "HTTP_API_SECRET"}) {
+    for (const char* name : {"REDIS_URL", "REDIS_MASTER_NAME"}) {
         const auto value = environment_of(name);
         if (value && !value->empty()) {
             remarks.push_back(std::string{name} + " is set, but this version does nothing with it yet");

@@ -47,6 +47,31 @@ struct auth_settings {
     std::vector<std::string> revoked_sessions;
 };
 
+/// The HTTP API.
+struct api_settings {
+    std::vector<std::string> secrets; ///< none: there is no API
+    std::string prefix = "/roomcast/v1";
+    std::optional<std::uint16_t> port;
+    std::string host; ///< empty: as for sockets
+    std::optional<bool> is_on_socket_port;
+    std::uint64_t max_body_bytes = 4'000'000;
+    std::size_t max_batch = 1000;
+    rate rate_per_address;
+    core::duration revoke_for = std::chrono::hours{24};
+    core::duration keep_answers = std::chrono::hours{1};
+    std::size_t max_answers = 10'000;
+
+    bool is_on() const { return !secrets.empty(); }
+    bool serves_socket_port() const { return is_on() && is_on_socket_port.value_or(!port); }
+};
+
+/// Reading retained events without a socket.
+struct state_settings {
+    bool is_general = false;
+    core::duration keep_verdicts = std::chrono::seconds{5};
+    rate rate_per_address{std::chrono::milliseconds{10}, 1000};
+};
+
 /// Everything that can be chosen.
 struct settings {
     roomcast::server::options server;
@@ -60,10 +85,12 @@ struct settings {
     std::string metrics_token;
     core::duration drain_delay{};
     core::duration drain_window{};
+    api_settings api;
+    state_settings state;
     private_reach private_addresses = private_reach::intranet;
     std::string ca_file;                   ///< PEM; empty: the system's authorities alone
     std::optional<bool> skips_middlewares; ///< recovery.skip_middlewares, when it was chosen
-    /// The whole document, for who reads `auth.providers`, `schemas` and `namespaces`.
+    /// The whole document, for who reads `auth.providers`, `schemas`, `namespaces`, `state` and `webhooks`.
     std::shared_ptr<const document> whole;
 };
 

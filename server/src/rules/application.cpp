@@ -791,8 +791,8 @@ std::optional<contract::violation> application::publish(publication what) {
     if (auto why = check_publication(what, is_retained)) return why;
     std::optional<broadcast_operator> to = io_->everyone_in(what.name_space);
     if (to) to = aimed(std::move(*to), what);
-    if (is_retained) {
-        emit_retained(what.name_space, to, what.event, std::move(what.arguments), what.whom.rooms);
+    if (is_retained && (what.whom.rooms.empty() || !what.kept.empty())) {
+        emit_retained(what.name_space, to, what.event, std::move(what.arguments), what.kept);
     } else if (to) {
         to->emit(what.event, std::move(what.arguments));
     }
@@ -847,32 +847,38 @@ void application::present(const std::string& name_space, const std::string& room
     const std::string place = joint_key(name_space, room);
     keepers_.with(place, [place, done = std::move(done)](keeper& at) {
         const auto found = at.presence.find(place);
-        done(found == at.presence.end() ? keeper::present{} : found->second);
+        if (found == at.presence.end()) {
+            done({});
+        } else {
+            done(found->second);
+        }
     });
 }
 
 void application::users(const std::string& name_space, const std::string& after, std::size_t most,
-                        std::function<void(std::vector<std::pair<std::string, std::size_t>>)> done) {
-    using page = std::map<std::string, std::size_t>;
+                        std::function<void(user_page)> done) {
     struct collection {
         std::mutex adding; // guards the page: each thread adds once, and nobody waits for another
-        page all;
-        std::size_t missing;
+        std::map<std::string, std::size_t> all;
+        std::size_t total = 0;
+        std::size_t missing = 0;
     };
     auto collected = std::make_shared<collection>();
     collected->missing = keepers_.count();
     keepers_.with_each([collected, name_space, after, most, done = std::move(done)](keeper& at) {
         const std::string kind = joint_key("user", "");
-        page first;
+        std::map<std::string, std::size_t> first;
+        std::size_t total = 0;
         for (const auto& [key, sockets] : at.signed_in) {
             if (!key.starts_with(kind)) continue;
-            std::string id = key.substr(kind.size());
-            if (id <= after || (first.size() >= most && (most == 0 || id > first.rbegin()->first))) continue;
             const auto is_here = [&](const auto& each) {
                 return name_space.empty() || each.second.nsp() == name_space;
             };
             const auto count = std::count_if(sockets.begin(), sockets.end(), is_here);
             if (count == 0) continue;
+            ++total;
+            std::string id = key.substr(kind.size());
+            if (id <= after || (first.size() >= most && (most == 0 || id > first.rbegin()->first))) continue;
             first.emplace(std::move(id), static_cast<std::size_t>(count));
             if (first.size() > most) first.erase(std::prev(first.end()));
         }
@@ -880,13 +886,19 @@ void application::users(const std::string& name_space, const std::string& after,
         {
             const std::lock_guard guard{collected->adding};
             collected->all.merge(first);
+            collected->total += total;
             is_complete = --collected->missing == 0;
         }
         if (!is_complete) return;
-        std::vector<std::pair<std::string, std::size_t>> found{collected->all.begin(), collected->all.end()};
-        if (found.size() > most) found.resize(most);
+        user_page found{{collected->all.begin(), collected->all.end()}, collected->total};
+        if (found.users.size() > most) found.users.resize(most);
         done(std::move(found));
     });
+}
+
+std::string application::user_json_of(const socket& whose) {
+    const auto who = visitor_of(whose);
+    return who && who->is_user ? who->user_json : "null";
 }
 
 void application::send_retained(const socket& to, const std::string& room) {

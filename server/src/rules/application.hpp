@@ -57,6 +57,9 @@ struct publication {
     std::string event;
     args arguments;
     target whom;
+    /// Rooms that keep it, when it is declared as retained; none, with a `whom` of some rooms: it is not
+    /// kept.
+    std::vector<std::string> kept;
     bool is_volatile = false;
 };
 
@@ -64,6 +67,11 @@ struct publication {
 struct admitted {
     std::optional<connect_error> refused;
     std::shared_ptr<const visitor> who; ///< when it is not refused
+};
+
+struct user_page {
+    std::vector<std::pair<std::string, std::size_t>> users; ///< ids, and how many sockets they have
+    std::size_t total = 0;                                  ///< users on other pages too
 };
 
 class flow;
@@ -130,9 +138,11 @@ public:
     /// Who is present in a room. @param done gets the keeper's list, which is there during the call only
     void present(const std::string& name_space, const std::string& room,
                  std::function<void(const keeper::present&)> done);
-    /// Sockets by user in a namespace (in all: with an empty name), a page of users in order of their ids.
+    /// Users with sockets in a namespace (in any: with an empty name), by their ids in order.
     void users(const std::string& name_space, const std::string& after, std::size_t most,
-               std::function<void(std::vector<std::pair<std::string, std::size_t>>)> done);
+               std::function<void(user_page)> done);
+    /// Who a socket is: `{"id", "name", "email", "image"}`, or null. @thread the socket's
+    static std::string user_json_of(const socket& whose);
 
 private:
     friend class flow;

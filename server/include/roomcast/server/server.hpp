@@ -130,6 +130,8 @@ public:
     /// Runs work on one of the threads: now when called there, else soon. Work posted from one thread to
     /// another keeps its order. @param thread below `threads()`
     void post(std::size_t thread, std::function<void()> work);
+    /// The number of this thread, when it is one of them.
+    std::optional<std::size_t> this_thread() const;
     /// Is this that thread?
     bool is_on(std::size_t thread) const;
 
