@@ -1,5 +1,6 @@
 #include "app/commands.hpp"
 
+#include "app/health_check.hpp"
 #include "auth/verifier.hpp"
 #include "contract/generate.hpp"
 
@@ -147,6 +148,33 @@ int verify(const configuration_source& from, const verify_request& what) {
         "%s\n",
         auth::describe(verdict.get()).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return 0;
+}
+
+int health_check(const configuration_source& from, const std::string& url) {
+    std::optional<health_place> place;
+    if (!url.empty()) {
+        place = health_place_at(url);
+        if (!place) std::fprintf(stderr, "roomcast-server: %s is no http or https URL\n", url.c_str());
+    } else {
+        // Where it listens is known even if something else in the file would be refused.
+        const std::string text = from.path.empty() ? "" : read_file(from.path).value_or("");
+        place = health_place_of(config::load(text, variable, from.flags).chosen);
+        if (!place) {
+            std::fputs("roomcast-server: the port is any free one: name the server with --url\n", stderr);
+        }
+    }
+    if (!place) return exit_failure;
+    // Less than what container engines give the whole command.
+    constexpr std::chrono::seconds patience{3};
+    const health_answer answer = ask_health(*place, patience);
+    const std::string at = place->unix_path.empty() ? place->where.origin() : place->unix_path;
+    if (answer.status != 0) {
+        std::printf("%s: %u\n", at.c_str(), answer.status);
+    } else {
+        std::fprintf(stderr, "%s: %s\n", at.c_str(), answer.why.c_str());
+    }
+    constexpr unsigned ok = 200;
+    return answer.status == ok ? 0 : exit_failure;
 }
 
 int contract(const configuration_source& from, const std::string& format) {

@@ -17,6 +17,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <thread>
 
@@ -177,7 +178,8 @@ int main(int argc, char** argv) {
     std::vector<std::string> set;
     bool wants_settings = false;
     bool wants_config = false;
-    line.add_option("--config,-c", from.path, "configuration file, YAML or JSON");
+    line.add_option("--config,-c", from.path,
+                    "configuration file, YAML or JSON; else the one that ROOMCAST_CONFIG names");
     line.add_option("--set,-s", set, "a setting, e.g. --set port=4000 (may be repeated)");
     line.add_flag("--help-settings", wants_settings, "print all settings");
     line.add_flag("--print-config", wants_config, "print what is in force, secrets masked");
@@ -189,10 +191,10 @@ int main(int argc, char** argv) {
             ->group("");
     }
     auto* check = line.add_subcommand("check", "check a configuration file and print every mistake in it");
-    check->add_option("file", from.path, "configuration file")->required();
+    check->add_option("file", from.path, "configuration file");
     auto* verify = line.add_subcommand("verify", "say whether a credential is accepted, and if not why");
     app::verify_request question;
-    verify->add_option("--config,-c", from.path, "configuration file")->required();
+    verify->add_option("--config,-c", from.path, "configuration file");
     verify->add_option("--namespace", question.name_space, "the namespace to connect to");
     verify->add_option("--token", question.token, "auth.token");
     verify->add_option("--cookie", question.cookie, "a Cookie header");
@@ -200,10 +202,22 @@ int main(int argc, char** argv) {
     verify->add_option("--now", question.now, "Unix time in seconds; default: now");
     auto* contract = line.add_subcommand("contract", "print the contract: types, or a document");
     std::string format = "json";
-    contract->add_option("--config,-c", from.path, "configuration file")->required();
+    contract->add_option("--config,-c", from.path, "configuration file");
     contract->add_option("--format,-f", format, "ts, cpp, asyncapi or json")
         ->check(CLI::IsMember({"ts", "cpp", "asyncapi", "json"}));
+    auto* health =
+        line.add_subcommand("healthcheck", "ask the server of this configuration whether it is well");
+    std::string health_url;
+    health->add_option("--config,-c", from.path, "configuration file");
+    health->add_option("--url", health_url, "ask there instead, e.g. http://127.0.0.1:3001/health");
     CLI11_PARSE(line, argc, argv);
+    // Not by CLI11, which would let the variable win over a subcommand's option.
+    const char* const named = std::getenv("ROOMCAST_CONFIG");
+    if (from.path.empty() && named != nullptr) from.path = named;
+    if (from.path.empty() && (check->parsed() || verify->parsed() || contract->parsed())) {
+        std::fputs("roomcast-server: which configuration file? Name it, or set ROOMCAST_CONFIG\n", stderr);
+        return app::exit_bad_configuration;
+    }
 
     if (wants_settings) {
         std::fputs(server::config::reference().c_str(), stdout);
@@ -221,6 +235,7 @@ int main(int argc, char** argv) {
         if (check->parsed()) return app::check(from);
         if (verify->parsed()) return app::verify(from, question);
         if (contract->parsed()) return app::contract(from, format);
+        if (health->parsed()) return app::health_check(from, health_url);
         if (wants_config) return app::print_config(from);
         return run(from);
     } catch (const std::exception& error) {
