@@ -73,6 +73,14 @@ std::optional<prepared> prepare(const configuration_source& from, const network_
     std::vector<config::mistake> of_doors;
     ready.doors = api::doors::compile(loaded.chosen, ready.program.get(), of_doors, ready.remarks);
     config::add_new(std::move(of_doors), loaded.mistakes);
+    const config::admin_settings& admin = loaded.chosen.admin;
+    if (ready.program && !admin.password.empty()) {
+        for (const auto& space : ready.program->name_spaces()) {
+            if (space->is_pattern || space->key != admin.name_space) continue;
+            loaded.mistakes.push_back(
+                {{}, "admin.namespace: " + admin.name_space + " has rules; choose another name"});
+        }
+    }
     ready.chosen = std::move(loaded.chosen);
     if (loaded.mistakes.empty()) return ready;
     std::stable_sort(

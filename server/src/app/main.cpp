@@ -1,4 +1,5 @@
 // roomcast-server: reads a configuration, runs the server it describes, ends on a signal.
+#include "admin/desk.hpp"
 #include "api/couriers.hpp"
 #include "api/endpoint.hpp"
 #include "api/state_reader.hpp"
@@ -19,6 +20,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <future>
+#include <optional>
 #include <thread>
 
 namespace {
@@ -103,8 +105,10 @@ int run(const app::configuration_source& from) {
     hooks.start(rules.network());
     hooks.replace(ready->doors->hooks);
     rules.tell(hooks);
+    std::optional<server::admin::desk> admin;
     server::server io{chosen.server};
     rules.install(io);
+    if (!chosen.admin.password.empty()) admin.emplace(chosen.admin).install(io);
     server::api::endpoint api{io, rules, hooks};
     server::api::state_reader states{io, rules, ready->doors};
     states.install();

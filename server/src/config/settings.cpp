@@ -73,6 +73,15 @@ std::optional<bool> boolean_of(std::string_view text) {
     return std::nullopt;
 }
 
+/// Nothing, a password that is no guess of a moment, or the hash of one.
+bool is_admin_password(const std::string& text) {
+    constexpr std::string_view hashed = "sha256:";
+    constexpr std::size_t shortest = 8;
+    if (!text.starts_with(hashed)) return text.empty() || text.size() >= shortest;
+    return text.size() == hashed.size() + 64 &&
+           text.find_first_not_of("0123456789abcdef", hashed.size()) == std::string::npos;
+}
+
 using setter = std::function<bool(settings&, const given_value&)>;
 
 template <class Where>
@@ -344,6 +353,22 @@ const std::map<std::string_view, setter>& setters() {
                                                    {"any", metrics_reach::any}})},
         {"metrics.token", set_text(
                               [](settings & all) -> auto& { return all.metrics_token; }, is_any)},
+        {"admin.username", set_text(
+                               [](settings & all) -> auto& { return all.admin.username; },
+                               [](const std::string& text) { return !text.empty(); })},
+        {"admin.password",
+         set_text(
+             [](settings & all) -> auto& { return all.admin.password; }, is_admin_password)},
+        {"admin.mode", set_word<admin_mode>([](settings & all) -> auto& { return all.admin.mode; },
+                                            {{"production", admin_mode::production},
+                                             {"development", admin_mode::development}})},
+        {"admin.read_only", set_boolean([](settings & all) -> auto& { return all.admin.is_read_only; })},
+        {"admin.namespace", set_text(
+                                [](settings & all) -> auto& { return all.admin.name_space; },
+                                [](const std::string& text) {
+                                    return text.size() > 1 && text.front() == '/' &&
+                                           text.find_first_of(",?") == std::string::npos;
+                                })},
         {"drain.delay", set_duration(
                             [](settings & all) -> auto& { return all.drain_delay; }, core::duration::zero())},
         {"drain.window",

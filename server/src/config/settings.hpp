@@ -18,6 +18,7 @@ namespace roomcast::server::config {
 enum class private_reach { literal, intranet, any };
 enum class metrics_reach { off, private_networks, any };
 enum class page_mode { off, counts, full };
+enum class admin_mode { production, development };
 enum class over_rate { error, drop, disconnect };
 enum class expiry_policy { close, notice };
 
@@ -70,62 +71,71 @@ struct state_settings {
     bool is_general = false;
     core::duration keep_verdicts = std::chrono::seconds{5};
     rate rate_per_address{std::chrono::milliseconds{10}, 1000};
-};
+    /// The official Admin UI's way in.
+    struct admin_settings {
+        std::string username = "admin";
+        std::string password; ///< as it is typed, or `sha256:` and 64 hex digits; empty: there is no way in
+        admin_mode mode = admin_mode::development;
+        bool is_read_only = false;
+        std::string name_space = "/admin";
+    };
 
-/// Everything that can be chosen.
-struct settings {
-    roomcast::server::options server;
-    std::string service = "roomcast";
-    std::string log_level = "info";
-    page_mode page = page_mode::counts;
-    rule_limits limits;
-    auth_settings auth;
-    bool logs_json = false;
-    metrics_reach metrics = metrics_reach::private_networks;
-    std::string metrics_token;
-    core::duration drain_delay{};
-    core::duration drain_window{};
-    api_settings api;
-    state_settings state;
-    private_reach private_addresses = private_reach::intranet;
-    std::string ca_file;                   ///< PEM; empty: the system's authorities alone
-    std::optional<bool> skips_middlewares; ///< recovery.skip_middlewares, when it was chosen
-    /// The whole document, for who reads `auth.providers`, `schemas`, `namespaces`, `state` and `webhooks`.
-    std::shared_ptr<const document> whole;
-};
+    /// Everything that can be chosen.
+    struct settings {
+        roomcast::server::options server;
+        std::string service = "roomcast";
+        std::string log_level = "info";
+        page_mode page = page_mode::counts;
+        rule_limits limits;
+        auth_settings auth;
+        bool logs_json = false;
+        metrics_reach metrics = metrics_reach::private_networks;
+        std::string metrics_token;
+        admin_settings admin;
+        core::duration drain_delay{};
+        core::duration drain_window{};
+        api_settings api;
+        state_settings state;
+        private_reach private_addresses = private_reach::intranet;
+        std::string ca_file;                   ///< PEM; empty: the system's authorities alone
+        std::optional<bool> skips_middlewares; ///< recovery.skip_middlewares, when it was chosen
+        /// The whole document, for who reads `auth.providers`, `schemas`, `namespaces`, `state` and
+        /// `webhooks`.
+        std::shared_ptr<const document> whole;
+    };
 
-struct loaded {
-    settings chosen;
-    std::vector<mistake> mistakes;
-    /// Worth a word, but no mistake.
-    std::vector<std::string> remarks;
-};
+    struct loaded {
+        settings chosen;
+        std::vector<mistake> mistakes;
+        /// Worth a word, but no mistake.
+        std::vector<std::string> remarks;
+    };
 
-/// Reads a configuration. Precedence, highest first: `flags` (path, value), environment, file, defaults.
-/// @param text YAML or JSON; empty: no file
-loaded load(std::string_view text, const environment& environment_of,
-            const std::vector<std::pair<std::string, std::string>>& flags);
+    /// Reads a configuration. Precedence, highest first: `flags` (path, value), environment, file, defaults.
+    /// @param text YAML or JSON; empty: no file
+    loaded load(std::string_view text, const environment& environment_of,
+                const std::vector<std::pair<std::string, std::string>>& flags);
 
-/// Adds mistakes but those that only follow from a known one.
-void add_new(std::vector<mistake> more, std::vector<mistake>& known);
+    /// Adds mistakes but those that only follow from a known one.
+    void add_new(std::vector<mistake> more, std::vector<mistake>& known);
 
-/// What is in force, defaults included and secrets masked, as YAML that `load` reads.
-std::string print(const settings& chosen);
+    /// What is in force, defaults included and secrets masked, as YAML that `load` reads.
+    std::string print(const settings& chosen);
 
-/// Paths of all settings that have a place in `settings`; the schema describes just these.
-std::vector<std::string_view> settable_paths();
+    /// Paths of all settings that have a place in `settings`; the schema describes just these.
+    std::vector<std::string_view> settable_paths();
 
-/// The settings that differ and cannot change while the server runs.
-std::vector<std::string> fixed_differences(const settings& running, const settings& wanted);
+    /// The settings that differ and cannot change while the server runs.
+    std::vector<std::string> fixed_differences(const settings& running, const settings& wanted);
 
-/// All settings with their environment names and what they expect, one a line; for `--help-settings`.
-std::string reference();
+    /// All settings with their environment names and what they expect, one a line; for `--help-settings`.
+    std::string reference();
 
-/// A time such as `25s`, `500ms`; a plain number counts milliseconds.
-std::optional<core::duration> duration_of(std::string_view text);
-std::optional<core::duration> duration_in(const json& value);
-/// A rate such as `10/s`, `5/10s`, `100/m burst 200`, or `off`. Without `burst` as many at once as in one
-/// period.
-std::optional<rate> rate_of(std::string_view text);
+    /// A time such as `25s`, `500ms`; a plain number counts milliseconds.
+    std::optional<core::duration> duration_of(std::string_view text);
+    std::optional<core::duration> duration_in(const json& value);
+    /// A rate such as `10/s`, `5/10s`, `100/m burst 200`, or `off`. Without `burst` as many at once as in one
+    /// period.
+    std::optional<rate> rate_of(std::string_view text);
 
 } // namespace roomcast::server::config
