@@ -71,71 +71,73 @@ struct state_settings {
     bool is_general = false;
     core::duration keep_verdicts = std::chrono::seconds{5};
     rate rate_per_address{std::chrono::milliseconds{10}, 1000};
-    /// The official Admin UI's way in.
-    struct admin_settings {
-        std::string username = "admin";
-        std::string password; ///< as it is typed, or `sha256:` and 64 hex digits; empty: there is no way in
-        admin_mode mode = admin_mode::development;
-        bool is_read_only = false;
-        std::string name_space = "/admin";
-    };
+};
 
-    /// Everything that can be chosen.
-    struct settings {
-        roomcast::server::options server;
-        std::string service = "roomcast";
-        std::string log_level = "info";
-        page_mode page = page_mode::counts;
-        rule_limits limits;
-        auth_settings auth;
-        bool logs_json = false;
-        metrics_reach metrics = metrics_reach::private_networks;
-        std::string metrics_token;
-        admin_settings admin;
-        core::duration drain_delay{};
-        core::duration drain_window{};
-        api_settings api;
-        state_settings state;
-        private_reach private_addresses = private_reach::intranet;
-        std::string ca_file;                   ///< PEM; empty: the system's authorities alone
-        std::optional<bool> skips_middlewares; ///< recovery.skip_middlewares, when it was chosen
-        /// The whole document, for who reads `auth.providers`, `schemas`, `namespaces`, `state` and
-        /// `webhooks`.
-        std::shared_ptr<const document> whole;
-    };
+/// The official Admin UI's way in.
+struct admin_settings {
+    std::string username = "admin";
+    std::string password; ///< as it is typed, or `sha256:` and 64 hex digits; empty: there is no way in
+    admin_mode mode = admin_mode::development;
+    bool is_read_only = false;
+    std::string name_space = "/admin";
+};
 
-    struct loaded {
-        settings chosen;
-        std::vector<mistake> mistakes;
-        /// Worth a word, but no mistake.
-        std::vector<std::string> remarks;
-    };
+/// Everything that can be chosen.
+struct settings {
+    roomcast::server::options server;
+    std::string service = "roomcast";
+    std::string log_level = "info";
+    page_mode page = page_mode::counts;
+    rule_limits limits;
+    auth_settings auth;
+    bool logs_json = false;
+    metrics_reach metrics = metrics_reach::private_networks;
+    std::string metrics_token;
+    admin_settings admin;
+    core::duration drain_delay{};
+    core::duration drain_window{};
+    api_settings api;
+    state_settings state;
+    private_reach private_addresses = private_reach::intranet;
+    std::string ca_file;                   ///< PEM; empty: the system's authorities alone
+    std::optional<bool> skips_middlewares; ///< recovery.skip_middlewares, when it was chosen
+    /// The whole document, for who reads `auth.providers`, `schemas`, `namespaces`, `state` and
+    /// `webhooks`.
+    std::shared_ptr<const document> whole;
+};
 
-    /// Reads a configuration. Precedence, highest first: `flags` (path, value), environment, file, defaults.
-    /// @param text YAML or JSON; empty: no file
-    loaded load(std::string_view text, const environment& environment_of,
-                const std::vector<std::pair<std::string, std::string>>& flags);
+struct loaded {
+    settings chosen;
+    std::vector<mistake> mistakes;
+    /// Worth a word, but no mistake.
+    std::vector<std::string> remarks;
+};
 
-    /// Adds mistakes but those that only follow from a known one.
-    void add_new(std::vector<mistake> more, std::vector<mistake>& known);
+/// Reads a configuration. Precedence, highest first: `flags` (path, value), environment, file, defaults.
+/// @param text YAML or JSON; empty: no file
+loaded load(std::string_view text, const environment& environment_of,
+            const std::vector<std::pair<std::string, std::string>>& flags);
 
-    /// What is in force, defaults included and secrets masked, as YAML that `load` reads.
-    std::string print(const settings& chosen);
+/// Adds mistakes but those that only follow from a known one.
+void add_new(std::vector<mistake> more, std::vector<mistake>& known);
 
-    /// Paths of all settings that have a place in `settings`; the schema describes just these.
-    std::vector<std::string_view> settable_paths();
+/// What is in force, defaults included and secrets masked, as YAML that `load` reads.
+std::string print(const settings& chosen);
 
-    /// The settings that differ and cannot change while the server runs.
-    std::vector<std::string> fixed_differences(const settings& running, const settings& wanted);
+/// Paths of all settings that have a place in `settings`; the schema describes just these.
+std::vector<std::string_view> settable_paths();
 
-    /// All settings with their environment names and what they expect, one a line; for `--help-settings`.
-    std::string reference();
+/// The settings that differ and cannot change while the server runs.
+std::vector<std::string> fixed_differences(const settings& running, const settings& wanted);
 
-    /// A time such as `25s`, `500ms`; a plain number counts milliseconds.
-    std::optional<core::duration> duration_of(std::string_view text);
-    std::optional<core::duration> duration_in(const json& value);
-    /// A rate such as `10/s`, `5/10s`, `100/m burst 200`, or `off`. Without `burst` as many at once as in one
-    /// period.
-    std::optional<rate> rate_of(std::string_view text);
+/// All settings with their environment names and what they expect, one a line; for `--help-settings`.
+std::string reference();
+
+/// A time such as `25s`, `500ms`; a plain number counts milliseconds.
+std::optional<core::duration> duration_of(std::string_view text);
+std::optional<core::duration> duration_in(const json& value);
+/// A rate such as `10/s`, `5/10s`, `100/m burst 200`, or `off`. Without `burst` as many at once as in one
+/// period.
+std::optional<rate> rate_of(std::string_view text);
 
 } // namespace roomcast::server::config
