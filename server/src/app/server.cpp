@@ -219,6 +219,10 @@ void server::use_adapter(adapter_factory factory) {
     parts_->context.name_spaces.replace_adapters(factory);
 }
 
+void server::observe(observer& by) {
+    parts_->context.observer = &by;
+}
+
 void server::listen() {
     if (parts_->is_listening) return;
     const options& chosen = parts_->context.options;
@@ -498,6 +502,22 @@ void server::collect(std::function<void(statistics, std::vector<room_info>)> don
             collected->sum.uptime_s =
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
             done(collected->sum, std::move(collected->rooms));
+        });
+    }
+}
+
+void server::visit(std::function<void(const socket&)> each, std::function<void()> done) {
+    engine::context& context = parts_->context;
+    auto missing = std::make_shared<std::atomic<std::size_t>>(context.shards.size());
+    for (const auto& shard : context.shards) {
+        shard->dispatch([missing, each, done, at = shard.get()] {
+            at->for_each_slice([&](engine::name_space_slice& slice) {
+                slice.rooms().select({}, [&](hub::member& one) {
+                    auto& state = static_cast<engine::socket_state&>(one);
+                    if (state.is_connected()) each(socket{state.shared_from_this()});
+                });
+            });
+            if (missing->fetch_sub(1) == 1) engine::call_application(done);
         });
     }
 }

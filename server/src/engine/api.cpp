@@ -181,6 +181,10 @@ std::string_view socket::transport() const {
     return state_->of()->transport() == core::eio::transport::polling ? "polling" : "websocket";
 }
 
+std::string socket::connection() const {
+    return state_->is_gone() ? std::string{} : state_->of()->sid();
+}
+
 void socket::emit(std::string_view name, args arguments) const {
     state_->home().dispatch([state = state_, name = std::string{name}, arguments = std::move(arguments)] {
         state->emit(name, arguments, false);
@@ -289,6 +293,11 @@ name_space& name_space::on_any(event_handler handler) {
 
 name_space& name_space::on_disconnect(std::function<void(socket&, std::string_view)> handler) {
     definition_->on_disconnect.push_back(std::move(handler));
+    return *this;
+}
+
+name_space& name_space::without_recovery() {
+    definition_->has_recovery = false;
     return *this;
 }
 

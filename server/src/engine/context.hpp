@@ -62,6 +62,7 @@ struct context {
     std::vector<http_entry> http_handlers;
     std::function<void(const std::string&, std::string_view, room_change)> watch_rooms;
     adapter_factory make_adapter;
+    roomcast::server::observer* observer = nullptr; ///< outlives the server, as `observe` asks for
     std::vector<std::unique_ptr<shard>> shards;
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
     std::atomic<std::uint64_t> open_connections{0}; ///< TCP connections, for max_connections

@@ -21,7 +21,9 @@ name_space_slice::name_space_slice(shard& home, std::shared_ptr<name_space_state
     : home_(&home), of_(std::move(of)) {
     if (home.shared().watch_rooms) rooms_.tell(this);
     const recovery_options& recovery = home.shared().options.recovery;
-    if (recovery.is_enabled) {
+    const observer* known = home.shared().observer;
+    sees_events_ = known != nullptr && known->sees_events_of(of_->name());
+    if (recovery.is_enabled && definition().has_recovery) {
         log_ = std::make_unique<hub::recovery_log>(
             hub::recovery_log::bounds{recovery.max_disconnection, recovery.max_events, recovery.max_bytes,
                                       recovery.max_sessions},
@@ -44,6 +46,9 @@ prepared_broadcast name_space_slice::prepare(const std::string& name, const args
             // Without an offset of its own it would spoil the one that the client keeps.
             offset = log_->last_offset();
         }
+    }
+    if (event_observer() != nullptr) {
+        prepared.seen = std::make_shared<const args>(args::from_checked(text, arguments.parts()));
     }
     prepared.message = core::sio::encode_event(this->name(), text, arguments.parts(), {}, offset);
     return prepared;

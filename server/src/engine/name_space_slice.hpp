@@ -24,6 +24,8 @@ public:
     hub::room_index& rooms() { return rooms_; }
     /// nullptr when recovery is off.
     hub::recovery_log* log() { return log_.get(); }
+    /// Who wants to see the events of this namespace now; nullptr: nobody.
+    observer* event_observer() const { return sees_events_ ? home_->watching() : nullptr; }
 
     /// Encodes an event that begins here; with recovery it gets its place and its offset.
     prepared_broadcast prepare(const std::string& name, const args& arguments, target whom, bool is_volatile);
@@ -43,6 +45,7 @@ private:
     hub::room_index rooms_;
     std::unique_ptr<hub::recovery_log> log_;
     std::uint64_t sequence_ = 0;
+    bool sees_events_;
 };
 
 } // namespace roomcast::server::engine

@@ -147,14 +147,20 @@ void name_space_state::broadcast_with_ack(roomcast::server::broadcast what, core
     auto asked =
         std::make_shared<question>(*here, shared_from_this(), id, context_->shards.size(), std::move(done));
     asked->begin(timeout);
-    const auto ask_slice = [id, message, asked, whom = std::move(what.target)](shard& at,
-                                                                               name_space_slice* slice) {
+    std::shared_ptr<const args> seen;
+    if (here->watching() != nullptr) {
+        seen = std::make_shared<const args>(
+            args::from_checked(what.arguments.text_with_name(what.name), what.arguments.parts()));
+    }
+    const auto ask_slice = [id, message, asked, seen,
+                            whom = std::move(what.target)](shard& at, name_space_slice* slice) {
         std::size_t count = 0;
         if (slice != nullptr) {
             slice->rooms().select(whom, [&](hub::member& one) {
                 auto& socket_at = static_cast<socket_state&>(one);
                 if (!socket_at.is_connected()) return;
                 ++count;
+                if (seen) socket_at.show_sent(*seen);
                 socket_at.ask(message, id, [asked](reply answer) {
                     if (answer.error)
                         return; // it is gone: the time-out ends the question, as in the reference

@@ -28,6 +28,7 @@ public:
     event_handler any_handler;
     std::vector<std::function<void(socket&, std::string_view)>> on_disconnect;
     hub::text_map<std::function<void(const args&)>> server_side_handlers;
+    bool has_recovery = true;              ///< where recovery is on at all
     std::weak_ptr<name_space_state> fixed; ///< the one namespace that it defines, none for a pattern
 };
 
@@ -38,6 +39,7 @@ struct prepared_broadcast {
     bool is_volatile = false;
     /// With recovery: its place among the namespace's events; sequence 0: it has none.
     hub::event_position position;
+    std::shared_ptr<const args> seen; ///< name and arguments, for an observer that watches
 };
 
 /// One namespace of one server, over all shards. Each shard has its slice of the sockets.

@@ -208,6 +208,11 @@ void session::on_output(core::eio::session_output& output) {
     case kind::upgraded:
         current_link_ = output.link;
         is_congested_ = false;
+        if (observer* by = home_->watching()) {
+            for (const auto& one : sockets_) {
+                if (one && one->is_connected()) by->on_upgraded(socket{one});
+            }
+        }
         break;
     case kind::closed:
         sio_.stop();

@@ -55,6 +55,11 @@ void shard::finish() {
     });
 }
 
+observer* shard::watching() const {
+    observer* const known = context_->observer;
+    return known != nullptr && known->is_watching() ? known : nullptr;
+}
+
 core::time_point shard::now() const {
     const auto since = std::chrono::steady_clock::now().time_since_epoch();
     return core::time_point{std::chrono::duration_cast<core::duration>(since)};

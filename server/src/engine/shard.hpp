@@ -88,6 +88,8 @@ public:
     core::time_point now() const;
     std::uint8_t index() const { return index_; }
     context& shared() { return *context_; }
+    /// Who watches now; nullptr: nobody.
+    observer* watching() const;
     boost::asio::io_context& io() { return io_; }
     engine::poller& poller() { return poller_; }
     timer_heap& timers() { return timers_; }

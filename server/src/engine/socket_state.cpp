@@ -172,8 +172,7 @@ void socket_state::run_middleware(std::size_t index) {
 
 void socket_state::finish_connect() {
     if (is_gone()) return;
-    const recovery_options& recovery = home_->shared().options.recovery;
-    if (recovery.is_enabled && pid_.empty()) pid_ = home_->ids().next();
+    if (slice_->log() != nullptr && pid_.empty()) pid_ = home_->ids().next();
     for (core::shared_message& message : missed_) session_->send(std::move(message));
     std::vector<core::shared_message>{}.swap(missed_);
     session_->send(core::sio::encode_connect(nsp(), id(), pid_));
@@ -181,6 +180,7 @@ void socket_state::finish_connect() {
     since_ = home_->now();
     session_->accept(slot_);
     socket handle{shared_from_this()};
+    if (observer* by = watching()) by->on_connected(handle);
     for (const auto& handler : slice_->definition().on_connection) {
         call_application(handler, handle);
         if (is_gone()) return;
@@ -224,6 +224,9 @@ void socket_state::on_event(const core::sio::server_output& event) {
     }
     roomcast::server::event given{name, arguments{event.data, event.parts, 1}, std::move(answer)};
     socket handle{shared_from_this()};
+    if (observer* by = slice_->event_observer()) {
+        by->on_received(handle, args::from_checked(std::string{event.data}, event.parts));
+    }
     const name_space_definition& definition = slice_->definition();
     shard* const home = home_; // handlers may end this socket
     const core::time_point began = home->now();
@@ -275,6 +278,8 @@ void socket_state::end(std::string_view reason) {
         log.save(std::move(saved), home_->now());
         home_->counts().recovery_dropped += log.dropped() - before;
     }
+    observer* const by = was_connected ? watching() : nullptr;
+    const std::vector<std::string> left = by != nullptr ? rooms() : std::vector<std::string>{};
     slice_->rooms().remove(*this);
     state_ = state::gone;
     if (was_connected) {
@@ -284,6 +289,7 @@ void socket_state::end(std::string_view reason) {
     }
     if (was_connected) {
         socket handle{keep};
+        if (by != nullptr) by->on_disconnected(handle, reason, left);
         if (handlers_) {
             for (const auto& handler : handlers_->disconnect) call_application(handler, handle, reason);
         }
@@ -310,6 +316,7 @@ void socket_state::deliver(const prepared_broadcast& what) {
             return;
     }
     if (is_connected()) {
+        if (what.seen) show_sent(*what.seen);
         session_->enqueue(what.message, what.is_volatile);
     } else if (!is_gone() && what.position.sequence != 0) {
         missed_.push_back(what.message); // middlewares are still deciding
@@ -320,6 +327,7 @@ void socket_state::emit(const std::string& name, const args& arguments, bool is_
     if (is_gone()) return;
     const prepared_broadcast prepared = slice_->prepare(name, arguments, {{id()}, {}}, is_volatile);
     slice_->record(prepared);
+    if (prepared.seen) show_sent(*prepared.seen);
     session_->enqueue(prepared.message, is_volatile);
 }
 
@@ -333,6 +341,9 @@ void socket_state::emit_with_ack(const std::string& name, const args& arguments,
     const core::time_point deadline =
         timeout == core::duration::zero() ? core::never : core::deadline_after(home_->now(), timeout);
     if (!add_question(id, std::move(done), deadline)) return;
+    if (slice_->event_observer() != nullptr) {
+        show_sent(args::from_checked(arguments.text_with_name(name), arguments.parts()));
+    }
     session_->enqueue(
         core::sio::encode_event(nsp(), arguments.text_with_name(name), arguments.parts(), std::to_string(id)),
         false);
@@ -341,6 +352,10 @@ void socket_state::emit_with_ack(const std::string& name, const args& arguments,
 
 void socket_state::ask(const core::shared_message& message, std::uint64_t id, ack_handler done) {
     if (add_question(id, std::move(done), core::never)) session_->enqueue(message, false);
+}
+
+void socket_state::show_sent(const args& event) {
+    if (observer* by = slice_->event_observer()) by->on_sent(socket{shared_from_this()}, event);
 }
 
 void socket_state::forget_question(std::uint64_t id) {
@@ -370,11 +385,13 @@ bool socket_state::join(std::string_view room) {
         return false;
     }
     slice_->rooms().join(*this, room);
+    if (observer* by = is_connected() ? watching() : nullptr) by->on_joined(socket{shared_from_this()}, room);
     return true;
 }
 
 void socket_state::leave(std::string_view room) {
-    if (!is_gone()) slice_->rooms().leave(*this, room);
+    if (is_gone() || !slice_->rooms().leave(*this, room)) return;
+    if (observer* by = is_connected() ? watching() : nullptr) by->on_left(socket{shared_from_this()}, room);
 }
 
 std::vector<std::string> socket_state::rooms() const {

@@ -71,6 +71,8 @@ public:
     /// A broadcast's question: the same id for all.
     void ask(const core::shared_message& message, std::uint64_t id, ack_handler done);
     void forget_question(std::uint64_t id);
+    /// To an observer that watches. @param event name and arguments
+    void show_sent(const args& event);
     bool join(std::string_view room);
     void leave(std::string_view room);
     std::vector<std::string> rooms() const;
@@ -93,6 +95,7 @@ private:
     void run_middleware(std::size_t index);
     void finish_connect();
     void refuse(const connect_error& error);
+    observer* watching() const { return home_->watching(); }
     bool add_question(std::uint64_t id, ack_handler done, core::time_point deadline);
 
     shard* home_;

@@ -39,6 +39,8 @@ public:
     /// Handles every event that has no handler of its own.
     name_space& on_any(event_handler handler);
     name_space& on_disconnect(std::function<void(socket&, std::string_view reason)> handler);
+    /// Keeps no events for clients that come back, whatever the options say.
+    name_space& without_recovery();
     /// An event from another server of the cluster.
     name_space& on_server_side(std::string_view name, std::function<void(const args&)> handler);
 

@@ -3,6 +3,7 @@
 #include "roomcast/server/adapter.hpp"
 #include "roomcast/server/broadcast.hpp"
 #include "roomcast/server/name_space.hpp"
+#include "roomcast/server/observer.hpp"
 #include "roomcast/server/options.hpp"
 #include "roomcast/server/socket.hpp"
 #include "roomcast/server/statistics.hpp"
@@ -105,6 +106,8 @@ public:
     watch_rooms(std::function<void(const std::string& nsp, std::string_view room, room_change what)> watcher);
     /// Replaces the memory adapter of all namespaces.
     void use_adapter(adapter_factory factory);
+    /// Shows what happens to sockets to one observer, which must outlive the server.
+    void observe(observer& by);
 
     /// Opens the port. @errors std::system_error, e.g. the port is in use
     void listen();
@@ -156,6 +159,10 @@ public:
 
     /// Asks every thread, then calls `done` on one of them.
     void collect(std::function<void(statistics, std::vector<room_info>)> done, std::size_t most_rooms = 0);
+
+    /// Calls `each` for every connected socket, on its own thread, where it may look but not act; then `done`
+    /// on one of the threads.
+    void visit(std::function<void(const socket&)> each, std::function<void()> done);
 
 private:
     struct parts;

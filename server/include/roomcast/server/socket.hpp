@@ -49,6 +49,9 @@ public:
     std::string_view auth() const;
     /// "polling" or "websocket".
     std::string_view transport() const;
+    /// The Engine.IO session that carries it, shared by a client's namespaces; empty when it is gone. Who
+    /// knows it can read and write in the client's name.
+    std::string connection() const;
 
     void emit(std::string_view name, args arguments = {}) const;
     /// Dropped, and counted, when the client is not ready to take it.
