@@ -7,6 +7,17 @@ endif()
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DATADIR}/roomcast COMPONENT runtime)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DATADIR}/roomcast COMPONENT runtime
         FILES_MATCHING PATTERN *.md PATTERN *.json)
+if(TARGET roomcast-server)
+  install(FILES server/config.schema.json deploy/roomcast.yaml DESTINATION ${CMAKE_INSTALL_DATADIR}/roomcast
+          COMPONENT runtime)
+  install(DIRECTORY samples DESTINATION ${CMAKE_INSTALL_DATADIR}/roomcast COMPONENT runtime
+          FILES_MATCHING PATTERN roomcast.yaml PATTERN README.md PATTERN embed-server EXCLUDE)
+  install(FILES deploy/nginx.conf deploy/haproxy.cfg deploy/ecosystem.config.js
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/roomcast/deploy COMPONENT runtime)
+  # Not under lib/<architecture>: systemd looks here.
+  install(FILES deploy/roomcast.service DESTINATION lib/systemd/system COMPONENT runtime)
+  include(roomcast_package)
+endif()
 
 # Archives of link-time-optimised objects are of use to this very compiler only: such a build installs the program alone.
 if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
