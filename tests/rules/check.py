@@ -7,7 +7,7 @@ check.py --self-test     shows for each rule a sample that breaks it and one tha
 import pathlib, re, subprocess, sys, tempfile
 
 # The floors of server/src, top to bottom: a file includes only its own floor and those before it.
-FLOORS = "base config contract outbound auth hub adapter engine transport rules api admin http app".split()
+FLOORS = "base config contract outbound auth hub adapter engine transport proxy rules api admin http app".split()
 
 CODE = r"\.(cpp|hpp|h)$"
 PUBLIC = r"^(sdk/\w+|server|wasm)/include/.*\.(hpp|h)$"

@@ -136,8 +136,12 @@ int run(const app::configuration_source& from) {
              chosen.service == "roomcast" ? "roomcast-server" : chosen.service, chosen.server.host, io.port(),
              chosen.server.path, io.threads(), io.threads() == 1 ? "" : "s");
     if (api_port) log.info("HTTP API on {}:{}{}", host, *api_port, chosen.api.prefix);
+    const server::upstream_options& upstream = chosen.server.upstream;
     if (chosen.page != server::config::page_mode::off) {
-        log.info("live page at http://localhost:{}/", io.port());
+        log.info("live page at http://localhost:{}/{}", io.port(), upstream.is_on() ? "roomcast/" : "");
+    }
+    if (upstream.is_on()) {
+        log.info("integrated mode: what is not ours goes to {} port {}", upstream.host, upstream.port);
     }
 
     int signal = 0;

@@ -17,6 +17,8 @@ namespace roomcast::server::app {
 namespace {
 
 constexpr std::size_t rooms_shown = 20;
+/// In integrated mode `/` is the application's.
+constexpr std::string_view own_page_path = "/roomcast/";
 constexpr std::string_view contract_path = "/roomcast/contract";
 constexpr std::string_view contract_json_path = "/roomcast/contract.json";
 
@@ -117,7 +119,8 @@ void serve_pages(roomcast::server::server& io, const rules::application& rules, 
             is_look || request.path == "/health" || request.path == "/health-check" ||
             request.path == "/livez" || request.path == "/readyz" || request.path == "/metrics" ||
             request.path == contract_path || request.path == contract_json_path ||
-            (page != config::page_mode::off && (request.path == "/" || request.path == "/roomcast/live"));
+            (page != config::page_mode::off &&
+             (request.path == "/" || request.path == own_page_path || request.path == "/roomcast/live"));
         if (!is_known) return false;
         if (!is_read) {
             http_response refused;
@@ -165,7 +168,7 @@ void serve_pages(roomcast::server::server& io, const rules::application& rules, 
             reply(contract_response(*rules.current(), request));
             return true;
         }
-        if (request.path == "/") {
+        if (request.path == "/" || request.path == own_page_path) {
             http_response response;
             response.content_type = "text/html; charset=utf-8";
             response.headers.emplace_back("Cache-Control", "no-cache");

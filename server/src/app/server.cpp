@@ -6,6 +6,7 @@
 #include "engine/socket_state.hpp"
 #include "http/listener.hpp"
 #include "http/router.hpp"
+#include "proxy/upstream.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -140,6 +141,7 @@ struct plain_port {
 
 struct server::parts {
     engine::context context;
+    std::unique_ptr<proxy::upstream> upstream;
     std::unique_ptr<http::router> router;
     std::unique_ptr<http::listener> listener;
     std::vector<std::unique_ptr<plain_port>> plain_ports;
@@ -160,6 +162,10 @@ server::server(options chosen) : parts_(std::make_unique<parts>()) {
         context.shards.push_back(std::make_unique<engine::shard>(context, static_cast<std::uint8_t>(i)));
     }
     parts_->router = std::make_unique<http::router>(context);
+    if (context.options.upstream.is_on()) {
+        parts_->upstream = std::make_unique<proxy::upstream>(context);
+        parts_->router->use(*parts_->upstream);
+    }
     parts_->listener = std::make_unique<http::listener>(context, *parts_->router);
     (void)of("/");
 }

@@ -179,6 +179,47 @@ bool is_header_safe(const std::string& text) {
     });
 }
 
+/// `http://host:port`, without a path: where the application has its pages, they have them here.
+bool set_upstream(settings& all, const given_value& given) {
+    if (given.is_list) return false;
+    constexpr std::string_view scheme = "http://";
+    std::string_view rest = given.text();
+    upstream_options& to = all.server.upstream;
+    to.host.clear();
+    to.port = 80;
+    if (rest.empty()) return true;
+    if (lower(rest.substr(0, scheme.size())) != scheme) return false;
+    rest.remove_prefix(scheme.size());
+    if (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
+    std::string_view host = rest;
+    std::string_view behind;
+    if (rest.starts_with('[')) {
+        const std::size_t end = rest.find(']');
+        if (end == std::string_view::npos) return false;
+        host = rest.substr(1, end - 1);
+        behind = rest.substr(end + 1);
+    } else if (const std::size_t colon = rest.find(':'); colon != std::string_view::npos) {
+        host = rest.substr(0, colon);
+        behind = rest.substr(colon);
+    }
+    const bool is_v6 = host.data() != rest.data();
+    const std::string_view letters =
+        is_v6 ? "0123456789abcdefABCDEF:."
+              : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._";
+    constexpr std::size_t longest_name = 253;
+    if (host.empty() || host.size() > longest_name ||
+        host.find_first_not_of(letters) != std::string_view::npos) {
+        return false;
+    }
+    if (!behind.empty()) {
+        const auto port = behind.front() == ':' ? whole_number(behind.substr(1)) : std::nullopt;
+        if (!port || *port == 0 || *port > 65535) return false;
+        to.port = static_cast<std::uint16_t>(*port);
+    }
+    to.host = host;
+    return true;
+}
+
 bool set_transports(settings& all, const given_value& given) {
     all.server.allow_polling = false;
     all.server.allow_websocket = false;
@@ -374,6 +415,24 @@ const std::map<std::string_view, setter>& setters() {
         {"drain.window",
          set_duration(
              [](settings & all) -> auto& { return all.drain_window; }, core::duration::zero())},
+        {"upstream.url", set_upstream},
+        {"upstream.enabled",
+         set_boolean([](settings & all) -> auto& { return all.server.upstream.is_enabled; })},
+        {"upstream.preserve_host",
+         set_boolean([](settings & all) -> auto& { return all.server.upstream.preserves_host; })},
+        {"upstream.max_connections",
+         set_number(
+             [](settings & all) -> auto& { return all.server.upstream.max_connections; }, 1, large)},
+        {"upstream.timeouts.connect",
+         set_duration([](settings & all) -> auto& { return all.server.upstream.connect_timeout; })},
+        {"upstream.timeouts.response",
+         set_duration([](settings & all) -> auto& { return all.server.upstream.response_timeout; })},
+        {"upstream.timeouts.idle",
+         set_duration([](settings & all) -> auto& { return all.server.upstream.idle_timeout; })},
+        {"upstream.timeouts.keep_alive",
+         set_duration(
+             [](settings & all) -> auto& { return all.server.upstream.keep_alive_timeout; },
+             core::duration::zero())},
         {"service", set_text(
                         [](settings & all) -> auto& { return all.service; },
                         [](const std::string& text) { return !text.empty(); })},
@@ -519,16 +578,18 @@ void apply(const document& from, settings& into, std::vector<mistake>& mistakes)
 }
 
 /// Variables that mean something in an application's own guide, and nothing here yet.
-void remark_on(const environment& environment_of, std::vector<std::string>& remarks) {
+void remark_on(const environment& environment_of, const settings& chosen, std::vector<std::string>& remarks) {
     for (const char* name : {"REDIS_URL", "REDIS_MASTER_NAME"}) {
         const auto value = environment_of(name);
         if (value && !value->empty()) {
             remarks.push_back(std::string{name} + " is set, but this version does nothing with it yet");
         }
     }
-    if (environment_of("ENABLE_INTEGRATED_WEBSOCKET").value_or("") == "true") {
+    if (chosen.server.upstream.host.empty() &&
+        environment_of("ENABLE_INTEGRATED_WEBSOCKET").value_or("") == "true") {
         remarks.emplace_back(
-            "ENABLE_INTEGRATED_WEBSOCKET is true, but this version has no integrated mode yet");
+            "ENABLE_INTEGRATED_WEBSOCKET is true, but nothing says where the application is: set "
+            "ROOMCAST_UPSTREAM_URL or `upstream.url`");
     }
 }
 
@@ -672,8 +733,11 @@ loaded load(std::string_view text, const environment& environment_of,
     const json& providers = value_at(*whole, "auth.providers");
     const bool has_auth = providers.is_object() && !providers.empty();
     result.chosen.server.recovery.skip_middlewares = result.chosen.skips_middlewares.value_or(!has_auth);
+    // What roomcast-server answers by itself; the interface for backends is below /roomcast/, too.
+    result.chosen.server.upstream.own_paths = {"/health", "/health-check", "/livez",
+                                               "/readyz", "/metrics",      "/roomcast/"};
     result.chosen.whole = std::move(whole);
-    remark_on(environment_of, result.remarks);
+    remark_on(environment_of, result.chosen, result.remarks);
     return result;
 }
 

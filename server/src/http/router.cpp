@@ -3,6 +3,7 @@
 #include "engine/context.hpp"
 #include "engine/session.hpp"
 #include "http/cors.hpp"
+#include "proxy/upstream.hpp"
 #include "transport/websocket_handshake.hpp"
 
 #include "roomcast/core/eio/jsonp.hpp"
@@ -53,8 +54,14 @@ bool router::is_protocol_path(std::string_view path) const {
     return rest.front() == '/';
 }
 
+bool router::is_of_upstream(std::string_view path) const {
+    return upstream_ != nullptr && path != context_->options.path && claimant_of(path) == nullptr &&
+           upstream_->has(path);
+}
+
 router::next router::on_head(transport::connection& from) {
     if (is_protocol_path(from.head().path)) return on_protocol_request(from);
+    if (is_of_upstream(from.head().path)) return upstream_->on_head(from);
     if (from.head().is_upgrade) {
         from.close_after_answer();
         from.respond(404, text_plain, {}, "Not Found");

@@ -9,6 +9,10 @@
 #include <string>
 #include <string_view>
 
+namespace roomcast::server::proxy {
+class upstream;
+}
+
 namespace roomcast::server::http {
 
 /// Sends requests where they belong: the protocol's path to sessions, all else to the application's handlers.
@@ -21,6 +25,9 @@ public:
     router(engine::context& shared, const std::vector<engine::http_entry>& handlers)
         : context_(&shared), handlers_(&handlers), serves_sockets_(false) {}
 
+    /// From now on what is not ours goes there. @param to must outlive the router
+    void use(proxy::upstream& to) { upstream_ = &to; }
+
     next on_head(transport::connection& from) override;
     void on_request(transport::connection& from, std::string body) override;
     void on_body_too_large(transport::connection& from) override;
@@ -28,6 +35,7 @@ public:
 
 private:
     bool is_protocol_path(std::string_view path) const;
+    bool is_of_upstream(std::string_view path) const;
     next on_protocol_request(transport::connection& from);
     void open_session(transport::connection& from, const core::eio::request_query& query,
                       std::optional<core::eio::refusal> reason, const std::string& cors);
@@ -41,6 +49,7 @@ private:
     engine::context* context_;
     const std::vector<engine::http_entry>* handlers_;
     bool serves_sockets_ = true;
+    proxy::upstream* upstream_ = nullptr;
 };
 
 } // namespace roomcast::server::http

@@ -105,6 +105,12 @@ std::size_t connection::count_headers(std::string_view name) const {
     return request_ ? request_->parser.get().count(boost::beast::string_view{name.data(), name.size()}) : 0;
 }
 
+void connection::for_each_header(const std::function<void(std::string_view, std::string_view)>& each) const {
+    if (!request_) return;
+    for (const auto& field : request_->parser.get())
+        each(view_of(field.name_string()), view_of(field.value()));
+}
+
 std::shared_ptr<const handshake_info> connection::make_info() const {
     auto info = std::make_shared<handshake_info>();
     info->url = std::string{head_.target};
@@ -202,6 +208,68 @@ void connection::become_websocket(engine::session& session, std::string_view ext
                                                        home_->shared().options.session.bounds);
 }
 
+void connection::relay_to(relay& by) {
+    relay_ = &by;
+    if (state_ == state::relayed) return;
+    state_ = state::relayed;
+    home_->timers().unset(*this);
+}
+
+void connection::send() {
+    if (state_ != state::relayed) return;
+    flush_own();
+}
+
+void connection::offer_again() {
+    if (state_ != state::relayed || !is_paused_) return;
+    is_paused_ = false;
+    come_again();
+}
+
+/// Hands what was read to the relay. @return false when the connection went to another shard
+bool connection::offer(std::string_view bytes) {
+    std::size_t used = 0;
+    if (!is_paused_) {
+        is_offering_ = true;
+        while (state_ == state::relayed && used < bytes.size()) {
+            const std::size_t taken = relay_->on_client_bytes(bytes.substr(used));
+            if (taken == 0) break;
+            used += taken;
+        }
+        is_offering_ = false;
+    }
+    if (state_ == state::closed) return true;
+    input_.append(bytes.substr(used));
+    if (state_ == state::http) return parse();
+    is_paused_ = is_paused_ || (state_ == state::relayed && !input_.empty());
+    return true;
+}
+
+void connection::end_relay(afterwards then) {
+    relay_ = nullptr;
+    if (state_ != state::relayed) return;
+    is_paused_ = false;
+    if (then == afterwards::cut) {
+        end();
+        return;
+    }
+    state_ = state::http;
+    end_request();
+    if (then == afterwards::close || is_last_answer_) {
+        input_.clear();
+        end_when_written();
+    } else if (is_offering_ || is_parsing_) {
+        return; // whoever offers goes on with the next request
+    }
+    come_again();
+}
+
+/// Reads in this turn, once: what was left unread brings no event any more.
+void connection::come_again() {
+    home_->forget_greedy(*this);
+    home_->read_again(*this);
+}
+
 void connection::write(std::string_view frames) {
     if (state_ != state::websocket) return;
     output_ += frames;
@@ -292,13 +360,29 @@ void connection::on_ready(std::uint32_t events) {
     if (state_ == state::closed) return;
     if ((events & EPOLLOUT) != 0) {
         can_write_ = true;
+        const bool had_output = !output_.empty();
         if (flush_own()) {
+            if (state_ == state::relayed && had_output) relay_->on_client_writable();
             if (state_ == state::websocket && session_ != nullptr) session_->on_link_writable(*this);
             after_write();
         }
     }
     if (state_ == state::closed) return;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) is_hung_up_ = true;
+    if (is_paused_) {
+        // What it still sends waits; but nothing can be said to a peer that is gone.
+        if ((events & (EPOLLHUP | EPOLLERR)) != 0) on_peer_gone();
+        return;
+    }
+    if (events == 0 && !input_.empty()) {
+        if (state_ == state::relayed) {
+            std::string kept = std::move(input_);
+            input_.clear();
+            if (!offer(kept) || state_ == state::closed || is_paused_) return;
+        } else if (state_ == state::http && !parse()) {
+            return;
+        }
+    }
     if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 || events == 0) read();
 }
 
@@ -313,6 +397,7 @@ void connection::on_timer(core::time_point) {
             end();
         }
         break;
+    case state::relayed:
     case state::websocket: break;
     case state::closing_websocket:
     case state::lingering:
@@ -323,11 +408,12 @@ void connection::on_timer(core::time_point) {
 void connection::shut_down() {
     if (state_ == state::http && !is_answer_due_) end();
     is_last_answer_ = true;
+    if (state_ == state::relayed) relay_->on_stop();
 }
 
 void connection::read() {
     std::size_t total = 0;
-    while (state_ != state::closed) {
+    while (state_ != state::closed && !is_paused_) {
         char* const buffer = home_->read_buffer();
         const ssize_t got = ::recv(fd_, buffer, engine::shard::read_buffer_bytes, MSG_DONTWAIT);
         if (got < 0) {
@@ -367,6 +453,7 @@ bool connection::on_bytes(char* data, std::size_t size) {
         input_.append(data, size);
         return parse();
     }
+    case state::relayed: return offer({data, size});
     case state::websocket:
     case state::closing_websocket: on_frames(data, size); break;
     case state::lingering:
@@ -427,6 +514,12 @@ bool connection::parse() {
                 other.post([moved = std::move(moved), &other]() mutable { adopt(std::move(moved), other); });
                 return false;
             }
+            if (next == request_handler::next::relayed) {
+                if (state_ != state::relayed) continue; // it was over at once
+                request_.reset();
+                head_ = {};
+                break;
+            }
             if (state_ != state::http || !request_) continue;
             parser.eager(true);
             parser.body_limit(request_->most_body_bytes);
@@ -477,6 +570,12 @@ bool connection::parse() {
         }
     }
     is_parsing_ = false;
+    if (state_ == state::relayed && !input_.empty()) {
+        // What came with the head.
+        const std::string early = std::move(input_);
+        input_.clear();
+        return offer(early);
+    }
     if (state_ == state::websocket && !input_.empty()) {
         // Frames that came with the upgrade request.
         std::string early = std::move(input_);
@@ -500,6 +599,8 @@ bool connection::read_head() {
     const bool is_chunked = request_->parser.chunked();
     const auto length = request_->parser.content_length();
     head_.has_body = is_chunked || (length && *length > 0);
+    head_.is_chunked = is_chunked;
+    if (length) head_.content_length = *length;
     head_.is_upgrade =
         !header("Upgrade").empty() && http::token_list{fields[http::field::connection]}.exists("upgrade");
 
@@ -698,6 +799,7 @@ void connection::end() {
     --home_->shared().open_connections;
     home_->timers().unset(*this);
     home_->forget_greedy(*this);
+    if (relay_ != nullptr) std::exchange(relay_, nullptr)->on_client_gone();
     home_->retire(home_->let_go(*this));
 }
 

@@ -8,7 +8,9 @@
 #include "roomcast/server/socket.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,8 +30,29 @@ struct request_head {
     std::string_view query;
     bool is_upgrade = false; ///< asks for another protocol by Connection and Upgrade
     bool has_body = false;
+    bool is_chunked = false;
+    std::optional<std::uint64_t> content_length;
     bool is_keep_alive = true;
     bool is_http_11 = true;
+};
+
+/// Takes a connection over behind the head of a request: its bytes as they come, and the answer as bytes. It
+/// gives it back, or loses it.
+/// @thread the connection's
+class relay {
+public:
+    /// What the peer sent. @return how many of them were taken; the rest waits for `connection::offer_again`,
+    /// and nothing more is read meanwhile
+    virtual std::size_t on_client_bytes(std::string_view bytes) = 0;
+    /// Everything that was written went out.
+    virtual void on_client_writable() = 0;
+    /// The connection ended and must not be touched any more.
+    virtual void on_client_gone() = 0;
+    /// The server stops: what is under way may end, nothing new begins.
+    virtual void on_stop() = 0;
+
+protected:
+    ~relay() = default;
 };
 
 /// Decides what a request means. One for all connections; called on their shards.
@@ -40,6 +63,7 @@ public:
         read_body, ///< call `on_request` when the body is complete
         done,      ///< answered, or somebody will answer it; a body is read and dropped
         moved,     ///< the connection went to another shard and must not be touched
+        relayed,   ///< `relay_to` was called
     };
     virtual next on_head(connection& from) = 0;
     virtual void on_request(connection& from, std::string body) = 0;
@@ -73,6 +97,10 @@ public:
     /// A header's value, the first of this name; empty when there is none.
     std::string_view header(std::string_view name) const;
     std::size_t count_headers(std::string_view name) const;
+    /// Calls `each(name, value)` for every header, in the order in which they came.
+    void for_each_header(const std::function<void(std::string_view, std::string_view)>& each) const;
+    const std::string& address() const { return address_; }
+    bool waits_for_continue() const;
     /// What is kept of the request for the application.
     std::shared_ptr<const handshake_info> make_info() const;
     void limit_body(std::uint64_t bytes);
@@ -96,6 +124,24 @@ public:
     /// Switches to WebSocket; the session hears of what comes.
     void become_websocket(engine::session& session, std::string_view extra);
 
+    // For a relay. Views into the request end with `relay_to`'s turn.
+    /// From now on this one has the connection; in `on_head`, or later instead of another relay.
+    void relay_to(relay& by);
+    /// Where it writes; `send` sends it. What is in it has not gone out yet.
+    std::string& output() { return output_; }
+    std::size_t backlog() const { return output_.size() - written_; }
+    void send();
+    /// There is room for what `on_client_bytes` left, and for more.
+    void offer_again();
+    enum class afterwards : std::uint8_t {
+        next_request,
+        close, ///< once everything went out
+        cut,   ///< at once: the peer must see that something is missing
+    };
+    /// The answer is complete, or will never be. The connection must not be touched after it.
+    void end_relay(afterwards then);
+    bool is_stopping() const { return is_last_answer_; }
+
     // engine::link
     void write(std::string_view frames) override;
     bool flush(core::eio::outbox& owed) override;
@@ -114,6 +160,7 @@ private:
     struct request; // the HTTP parser and what belongs to one request
     enum class state : std::uint8_t {
         http,
+        relayed, ///< somebody else reads and writes
         websocket,
         closing_websocket, ///< our close frame is on its way, the peer's is awaited
         lingering,         ///< nothing more to say; reads until the peer has heard it
@@ -126,7 +173,8 @@ private:
     [[nodiscard]] bool parse();
     bool read_head();
     void refuse_body();
-    bool waits_for_continue() const;
+    [[nodiscard]] bool offer(std::string_view bytes);
+    void come_again();
     void end_request();
     void on_frames(char* data, std::size_t size);
     void on_ping(std::string_view payload);
@@ -143,6 +191,7 @@ private:
     engine::shard* moving_to_ = nullptr;
     request_handler* handler_;
     engine::session* session_ = nullptr;
+    relay* relay_ = nullptr;
     std::unique_ptr<request> request_;
     std::shared_ptr<connection*> answer_place_;
     std::unique_ptr<core::ws::frame_reader> frames_;
@@ -161,6 +210,8 @@ private:
     bool is_ending_ = false; ///< linger, or end, once output_ is written
     bool is_parsing_ = false;
     bool is_hung_up_ = false; ///< the poller told of the peer's end
+    bool is_paused_ = false;  ///< the relay takes no more
+    bool is_offering_ = false;
     bool is_pong_queued_ = false;
     bool has_pong_ = false;
 };

@@ -63,6 +63,27 @@ struct http_options {
     core::duration close_timeout = std::chrono::seconds{5}; ///< for a closing handshake or a last answer
 };
 
+/// Integrated mode: what is not the server's own goes to an application on another port, so that both share
+/// this one.
+struct upstream_options {
+    std::string host{}; ///< a name or an address; empty: no integrated mode
+    std::uint16_t port = 80;
+    bool is_enabled = true;     ///< switches the mode off without forgetting where the application is
+    bool preserves_host = true; ///< does it hear the Host that the client asked for, or its own?
+    core::duration connect_timeout = std::chrono::seconds{5};
+    core::duration response_timeout =
+        std::chrono::seconds{60}; ///< from the whole request to an answer's head
+    /// Longest silence in an answer that has begun, and in a tunnel.
+    core::duration idle_timeout = std::chrono::minutes{10};
+    /// How long a connection waits for the next request. Node ends those that waited for 5 s, and a request
+    /// that meets the end is lost.
+    core::duration keep_alive_timeout = std::chrono::seconds{4};
+    std::size_t max_connections = 1024; ///< to the application; more requests get 503
+    /// Paths that stay with the handlers of `on_http`; what ends in `/` stands for all below it, too.
+    std::vector<std::string> own_paths{};
+    bool is_on() const { return is_enabled && !host.empty(); }
+};
+
 /// Every choice of who runs a server.
 struct options {
     std::string host = "0.0.0.0";
@@ -94,6 +115,7 @@ struct options {
     cookie_options cookie{};
     recovery_options recovery{};
     http_options http{};
+    upstream_options upstream{};
     /// Dynamic namespaces are forgotten when their last socket left.
     bool forget_empty_namespaces = true;
 };
