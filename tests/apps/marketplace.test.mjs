@@ -73,9 +73,16 @@ describe("marketplace", () => {
     expect(printed.stdout).not.toContain(secret);
   });
 
-  test("remarks on what the guide sets and this version does not do", async () => {
-    const server = await launch({ variables: { HTTP_PORT: "8081", HTTP_API_SECRET: "s" } });
-    await server.printed(/HTTP_PORT is set, but this version does nothing with it yet/);
-    await server.printed(/HTTP_API_SECRET is set, but/);
+  test("the HTTP API is where the guide's variables put it", async () => {
+    const server = await launch({ variables: { HTTP_PORT: "0", HTTP_API_SECRET: "a-secret-of-the-guide" } });
+    const [, port] = await server.printed(/HTTP API on \S*:(\d+)/);
+    const emit = (secret) =>
+      fetch(`http://127.0.0.1:${port}/roomcast/v1/emit`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${secret}`, "Content-Type": "application/json" },
+        body: JSON.stringify({ event: "notification", args: [{}], to: "user:1" }),
+      });
+    expect((await emit("a-secret-of-the-guide")).status).toBe(200);
+    expect((await emit("another")).status).toBe(401);
   });
 });
