@@ -1,7 +1,7 @@
 // Who comes in, stays and goes: callouts, optional sign-in, expiry, refresh, revocation, recovery, origins.
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { connected, ended, hears, logOf, next, refused, reload, startWith, told, until } from "./support/server.mjs";
+import { client, connected, ended, hears, logOf, next, refused, reload, startWith, told, until } from "./support/server.mjs";
 import { backend } from "./support/backend.mjs";
 import { cookies, jwt, nextAuthCookie, otherSecret, secret } from "./support/tokens.mjs";
 
@@ -176,6 +176,24 @@ describe.each([1, 3])("revocation, with %i threads", (threads) => {
     await connected(server, "/", as("bad"));
   });
 
+  test("finds who is on the way in", async () => {
+    const waiting = [];
+    const app = await backend({ "/connect": (_, response) => void waiting.push(response) });
+    const text = (revoked) => `outbound: { private_addresses: any }
+auth:
+  revoked_users: [${revoked}]
+  providers: { ask: { type: callout, url: "${app.origin}/connect", secret: callout-secret-of-some-length } }
+namespaces: { /: {} }
+`;
+    const server = await startWith(text("x"), { threads });
+    const socket = client(server, "/", { auth: { key: 1 } });
+    const over = ended(socket);
+    await app.asked("/connect");
+    await reload(server, text("x, bad"));
+    waiting[0].end('{"user":{"id":"bad"}}');
+    await over;
+  });
+
   test("of a session ends just that one", async () => {
     const text = (revoked) => provider(`  revoked_sessions: [${revoked}]\n`) + pings;
     const server = await startWith(text(""), { threads });
@@ -272,6 +290,26 @@ namespaces:
     expect(await ask(socket, "presence:leave", "room")).toEqual([{ ok: true }]);
     await hears(other, "presence:user_left", 2);
     expect((await ask(other, "presence:join", "room"))[0].count).toBe(1);
+  });
+});
+
+describe("a refresh", () => {
+  test("is verified one at a time", async () => {
+    let answer = () => ({ user: { id: "u" } });
+    const app = await backend({ "/connect": (...given) => answer(...given) });
+    const server = await startWith(`outbound: { private_addresses: any }
+auth: { providers: { ask: { type: callout, url: "${app.origin}/connect", secret: callout-secret-of-some-length } } }
+namespaces: { /: {} }
+`);
+    const socket = await connected(server, "/", { auth: { token: "a" } });
+    const waiting = [];
+    answer = (_, response) => void waiting.push(response);
+    const first = ask(socket, "auth:refresh", "b");
+    await app.asked("/connect", 2);
+    expect((await ask(socket, "auth:refresh", "c"))[0].error).toMatchObject({ code: "unavailable" });
+    waiting[0].end('{"user":{"id":"u"}}');
+    expect((await first)[0]).toMatchObject({ ok: true });
+    expect(app.requests.length).toBe(2);
   });
 });
 

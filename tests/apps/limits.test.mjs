@@ -1,7 +1,7 @@
 // Bounds on what clients may do: what happens at each is what was chosen. Rates of these tests are far from each other
 // (some at once, then one in an hour), so that no speed of the machine matters.
 import { describe, expect, test } from "vitest";
-import { connected, ended, hears, refused, settled, startWith, told, until } from "./support/server.mjs";
+import { client, connected, ended, health, hears, refused, settled, startWith, told, until } from "./support/server.mjs";
 import { jwt, secret } from "./support/tokens.mjs";
 
 const signIn = `auth: { providers: { app: { type: jwt, secret: "${secret}" } } }\n`;
@@ -78,6 +78,19 @@ describe.each([1, 3])("rates, with %i threads", (threads) => {
       }
     });
     expect((await refused(server, "/", as("u"))).data.code).toBe("too_many_connections");
+  });
+
+  test("connections that never came in take no place", async () => {
+    const server = await launch("", `${signIn}limits: { connections_per_user: 2 }\n`);
+    for (let i = 0; i < 20; i++) {
+      const socket = client(server, "/", { ...as("u"), transports: ["websocket"] });
+      // the connection breaks off right behind the CONNECT
+      await until("it is open", () => socket.io.engine?.readyState === "open");
+      socket.io.engine.transport.ws.terminate();
+    }
+    await until("they are gone", async () => (await health(server)).connections === 0);
+    await connected(server, "/", as("u"));
+    await connected(server, "/", as("u"));
   });
 
   test("connections that come at once count like others", async () => {
@@ -218,6 +231,16 @@ namespaces:
     const server = await startWith('limits: { room_name_bytes: 10 }\nnamespaces: { /: { events: { join: { do: [{ join: "{args.0}" }, { ack: [in] }] } }, presence: {} } }\n');
     const socket = await connected(server);
     expect((await socket.emitWithAck("presence:join", "x".repeat(11))).error).toMatchObject({ code: "too_many_rooms" });
+    expect((await socket.emitWithAck("join", "x".repeat(11))).error).toMatchObject({ code: "too_many_rooms", event: "join" });
     expect(await socket.emitWithAck("join", "x".repeat(10))).toBe("in");
+  });
+
+  test("a rule ends at a room too many", async () => {
+    const server = await startWith('limits: { rooms_per_socket: 2 }\nnamespaces: { /: { events: { join: { do: [{ join: "{args.0}" }, { ack: [in] }] } } } }\n');
+    const socket = await connected(server);
+    for (const room of ["a", "b", "a"]) {
+      expect(await socket.emitWithAck("join", room)).toBe("in");
+    }
+    expect((await socket.emitWithAck("join", "c")).error).toMatchObject({ code: "too_many_rooms" });
   });
 });

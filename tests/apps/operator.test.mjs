@@ -4,7 +4,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { configuration, connected, hears, logOf, next, refused, reload, run, sample, settled, start, startWith, told, until } from "./support/server.mjs";
+import { configuration, connected, health, hears, logOf, next, refused, reload, run, sample, settled, start, startWith, told, until } from "./support/server.mjs";
 import { cookies, jwt, nextAuthCookie, otherSecret, secret } from "./support/tokens.mjs";
 
 const secrets = { BETTER_AUTH_SECRET: secret, NEXTAUTH_SECRET: secret, JWT_SECRET: secret };
@@ -189,6 +189,29 @@ namespaces:
     expect((await socket.emitWithAck("e")).error.code).toBe("rate_limited");
   });
 
+  test("begins to count anew: a rate that moves does not find another's bucket full", async () => {
+    const rates = (more) => `${more}namespaces: { /: { events: { a: { rate: 1/1h, do: [{ ack: [a] }] }, b: { rate: 100/s, do: [{ ack: [b] }] } } } }\n`;
+    const server = await startWith("namespaces: { /: { events: { a: { do: [{ ack: [a] }] }, b: { do: [{ ack: [b] }] } } } }\n");
+    const socket = await connected(server);
+    expect(await socket.emitWithAck("b")).toBe("b");
+    await reload(server, rates("limits: { events_per_socket: 100/s }\n"));
+    expect(await socket.emitWithAck("a")).toBe("a");
+    expect((await socket.emitWithAck("a")).error.code).toBe("rate_limited");
+    expect(await socket.emitWithAck("b")).toBe("b");
+  });
+
+  test("leaves nobody present for ever", async () => {
+    const there = "namespaces: { /: { presence: { rooms: \"{args.0}\" } } }\n";
+    const server = await startWith(there);
+    const [stays, goes] = [await connected(server), await connected(server)];
+    expect(await goes.emitWithAck("presence:join", "r")).toMatchObject({ count: 1 });
+    await reload(server, "namespaces: { /: { } }\n");
+    goes.disconnect();
+    await until("it is gone", async () => (await health(server)).connections === 1);
+    await reload(server, there);
+    expect(await stays.emitWithAck("presence:join", "r")).toMatchObject({ count: 1 });
+  });
+
   test("takes namespaces away from who comes, and leaves who is there without rules", async () => {
     const server = await startWith(text("old"));
     const socket = await connected(server, "/", as("u"));
@@ -268,6 +291,21 @@ describe("verify", () => {
     expect(ask("marketplace")).toMatchObject({ accepted: false, reason: "no_credential" });
     expect(ask("marketplace", "--token", jwt({ sub: "u1" }, { algorithm: "HS384" }))).toMatchObject({ reason: "alg_not_allowed" });
     expect(ask("blogstack")).toMatchObject({ accepted: true, user: null });
+  });
+
+  test("knows what comes behind the credential, too", () => {
+    const file = configuration(`auth:
+  optional: true
+  revoked_users: [bad]
+  providers: { app: { type: jwt, secret: "${secret}" } }
+namespaces: { /: {}, /admin: { allow: { claims: { role: admin } } } }
+`);
+    const say = (...args) => JSON.parse(run(["verify", "--config", file, ...args]).stdout);
+    expect(say()).toMatchObject({ accepted: true, user: null });
+    expect(say("--namespace", "/admin")).toMatchObject({ accepted: false, reason: "forbidden" });
+    expect(say("--namespace", "/admin", "--token", jwt({ sub: "u", role: "user" }))).toMatchObject({ accepted: false, reason: "forbidden" });
+    expect(say("--namespace", "/admin", "--token", jwt({ sub: "u", role: "admin" }))).toMatchObject({ accepted: true });
+    expect(say("--token", jwt({ sub: "bad" }))).toMatchObject({ accepted: false, reason: "revoked" });
   });
 
   test("knows the configuration's namespaces only", () => {

@@ -235,6 +235,14 @@ describe("namespaces of a pattern", () => {
   });
 });
 
+describe("a pattern of a namespace", () => {
+  test("is decided at once, whatever the name", async () => {
+    const server = await startWith('namespaces: { "^/t-((\\w+\\s?)+)$": { events: { who: { do: [{ ack: ["{match.1}"] }] } } } }\n');
+    expect((await refused(server, `/t-${"a".repeat(400)}!`)).message).toBe("Invalid namespace");
+    expect(await (await connected(server, "/t-abc")).emitWithAck("who")).toBe("abc");
+  });
+});
+
 describe("coming and going", () => {
   test("on_connect and on_disconnect do what they say", async () => {
     const server = await startWith(`${signIn}namespaces:
@@ -277,6 +285,13 @@ describe("coming and going", () => {
     expect(lines.filter((line) => line.startsWith("2026-01-01"))).toEqual([]);
     expect(logOf(server)).not.toContain("\u001b");
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(1000);
+  });
+
+  test("nor does the name of a namespace", async () => {
+    const server = await startWith(`${signIn}namespaces: { "^/x-[^/]+$": {} }\n`);
+    await refused(server, "/x-a\n2026-01-01T00:00:00.000 error [app] forged\u001b[31m\u202ex");
+    await server.printed(/may not connect to/);
+    expect(logOf(server)).toMatch(/connect to \/x-a 2026-01-01.* forged \[31m x: no_credential/);
   });
 });
 
@@ -422,10 +437,79 @@ ${more}`;
     answer = { error: "no", ack: ["yes"] };
     expect((await socket.emitWithAck("order")).error).toMatchObject({ code: "refused", message: "no" });
     answer = { status: 422, error: { code: "bad", message: "m" } };
-    expect((await socket.emitWithAck("order")).error).toEqual({ code: "bad", message: "m" });
+    expect((await socket.emitWithAck("order")).error).toEqual({ code: "bad", message: "m", event: "order" });
     socket.emit("order");
-    expect(await hears(socket, "error")).toEqual([{ code: "bad", message: "m" }]);
+    expect(await hears(socket, "error")).toEqual([{ code: "bad", message: "m", event: "order" }]);
+    answer = { error: {} };
+    expect((await socket.emitWithAck("order")).error).toEqual({ code: "refused", message: "refused", event: "order" });
     expect(told(socket, "after")).toEqual([]);
+    for (const error of [null, false]) {
+      answer = { error, ack: ["fine"] };
+      expect(await socket.emitWithAck("order")).toBe("fine");
+    }
+  });
+
+  test.each([
+    ["an empty list", []],
+    ["a list with something else in it", ["r", { room: "r" }]],
+    ["null", null],
+    ["an empty text", ""],
+    ["an object", {}],
+  ])("an emit to %s reaches nobody", async (_, to) => {
+    const app = await backend({ "/order": { emit: [{ event: "private", to, args: [1] }], ack: ["ok"] } });
+    const server = await startWith(forwarding(app));
+    const [a, b] = [await connected(server, "/", as("a")), await connected(server, "/", as("b"))];
+    await b.emitWithAck("join", "r");
+    expect(await a.emitWithAck("order")).toBe("ok");
+    await settled("ping", a, b);
+    expect([...told(a, "private"), ...told(b, "private")]).toEqual([]);
+  });
+
+  test("an emit to a number reaches the room of that name", async () => {
+    const app = await backend({ "/order": { emit: { event: "private", to: 42, args: [1] }, ack: ["ok"] } });
+    const server = await startWith(forwarding(app));
+    const [a, b] = [await connected(server, "/", as("a")), await connected(server, "/", as("b"))];
+    await b.emitWithAck("join", "42");
+    expect(await a.emitWithAck("order")).toBe("ok");
+    expect(await hears(b, "private")).toEqual([1]);
+    await settled("ping", a);
+    expect(told(a, "private")).toEqual([]);
+  });
+
+  test.each([1, 3])("goes on for the others when the sender has gone, with %i threads", async (threads) => {
+    const waiting = [];
+    const app = await backend({ "/bid": (_, response) => void waiting.push(response) });
+    const server = await startWith(
+      `outbound: { private_addresses: any }
+namespaces:
+  /:
+    events:
+      join: { do: [{ join: "{args.0}" }, { ack: [] }] }
+      bid: { do: [{ once: "bid:{args.0}" }, { forward: "${app.origin}/bid" }, { emit: { event: standing, to: lot, args: ["{args.0}", "{answer.amount}"] } }] }
+`,
+      { threads },
+    );
+    const watcher = await connected(server);
+    await watcher.emitWithAck("join", "lot");
+    const leave = async (lot, count) => {
+      const bidder = await connected(server);
+      bidder.emit("bid", lot);
+      await app.asked("/bid", count);
+      bidder.disconnect();
+      await until("it is gone", async () => (await health(server)).connections === 1);
+    };
+    await leave(1, 1);
+    waiting[0].end('{"amount":5}');
+    expect(await hears(watcher, "standing")).toEqual([1, 5]);
+    // ... and what it had taken is free again when the backend fails.
+    await leave(2, 2);
+    waiting[1].writeHead(500).end();
+    await server.printed(/forward of bid in \/ failed/);
+    const again = await connected(server);
+    again.emit("bid", 2);
+    await app.asked("/bid", 3);
+    waiting[2].end('{"amount":6}');
+    expect(await hears(watcher, "standing", 2)).toEqual([2, 6]);
   });
 
   test.each([

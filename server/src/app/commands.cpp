@@ -3,6 +3,7 @@
 #include "app/health_check.hpp"
 #include "auth/verifier.hpp"
 #include "contract/generate.hpp"
+#include "rules/application.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -152,9 +153,32 @@ int verify(const configuration_source& from, const verify_request& what) {
     auto said = std::make_shared<std::promise<auth::verdict>>();
     std::future<auth::verdict> verdict = said->get_future();
     space->verifier->verify(given, {now}, [said](auth::verdict one) { said->set_value(std::move(one)); });
-    std::printf(
-        "%s\n",
-        auth::describe(verdict.get()).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    const auth::verdict got = verdict.get();
+    nlohmann::json answer = auth::describe(got);
+    const config::auth_settings& chosen = ready->chosen.auth;
+    bool is_let_in = got.is_accepted();
+    if (got.reason == core::auth::reason::no_credential && chosen.is_optional) {
+        is_let_in = true;
+        answer = {{"accepted", true},
+                  {"user", nullptr},
+                  {"claims", nlohmann::json::object()},
+                  {"expires", nullptr}};
+    }
+    // As the server does behind the credential itself.
+    rules::visitor who;
+    who.is_user = got.is_accepted() && !got.who.id.empty();
+    if (who.is_user) who.claims_json = got.who.claims;
+    const auto refuse = [&answer](const char* why) {
+        answer["accepted"] = false;
+        answer["reason"] = why;
+    };
+    if (is_let_in && who.is_user &&
+        rules::is_listed_as_revoked(chosen, got.who.id, rules::session_of(got.who))) {
+        refuse("revoked");
+    } else if (is_let_in && !rules::holds(space->allowed, who)) {
+        refuse("forbidden");
+    }
+    std::printf("%s\n", answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return 0;
 }
 
@@ -186,16 +210,19 @@ int health_check(const configuration_source& from, const std::string& url) {
 }
 
 int contract(const configuration_source& from, const std::string& format) {
-    const auto ready = prepare_or_complain(from, no_network);
+    const auto ready = prepare_or_complain(from, no_network, rules::weak_secrets::tolerated);
     if (!ready) return exit_bad_configuration;
     const nlohmann::json source = nlohmann::json::parse(ready->program->contract_json());
     std::string text;
     if (format == "ts") {
-        text = server::contract::typescript(source);
+        config::json marked = config::json::parse(ready->program->contract_json());
+        rules::mark_answers(marked, ready->chosen);
+        text = roomcast::server::contract::typescript(nlohmann::json::parse(marked.dump()));
     } else if (format == "cpp") {
-        text = server::contract::cpp(source);
+        text = roomcast::server::contract::cpp(source);
     } else if (format == "asyncapi") {
-        text = server::contract::asyncapi(source, {{"title", ready->chosen.service}, {"version", "1"}});
+        text = roomcast::server::contract::asyncapi(source,
+                                                    {{"title", ready->chosen.service}, {"version", "1"}});
     } else {
         text = config::json::parse(ready->program->contract_json()).dump(2) + '\n';
     }

@@ -3,11 +3,15 @@
 #include "roomcast/core/value.hpp"
 
 #include <spdlog/formatter.h>
+#include <spdlog/pattern_formatter.h>
 
 #include <chrono>
 #include <ctime>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace roomcast::server::base {
 
@@ -42,13 +46,39 @@ private:
     }
 };
 
+/// A message as one line, whatever peers called their things: nothing in it begins another line, moves a
+/// terminal's cursor or turns the order of what stands there. JSON escapes by itself.
+class printable final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& line, const std::tm&, spdlog::memory_buf_t& into) override {
+        const std::string_view text{line.payload.data(), line.payload.size()};
+        for (std::size_t i = 0; i < text.size();) {
+            const auto first = static_cast<unsigned char>(text[i]);
+            const std::size_t length = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+            const std::string_view one = text.substr(i, length);
+            const bool is_control = first < 0x20 || first == 0x7F || (one >= "\xC2\x80" && one < "\xC2\xA0");
+            const bool is_direction =
+                (one >= "\xE2\x80\xA8" && one <= "\xE2\x80\xAE") || // ends of lines, overrides
+                (one >= "\xE2\x81\xA6" && one <= "\xE2\x81\xA9");   // isolates
+            const std::string_view shown = is_control || is_direction ? std::string_view{" "} : one;
+            into.append(shown.data(), shown.data() + shown.size());
+            i += one.size();
+        }
+    }
+    std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+        return std::make_unique<printable>();
+    }
+};
+
 } // namespace
 
 void use_format(log_format how) {
     if (how == log_format::json) {
         spdlog::set_formatter(std::make_unique<json_formatter>());
     } else {
-        spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %-5l [%n] %v");
+        auto lines = std::make_unique<spdlog::pattern_formatter>();
+        lines->add_flag<printable>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%e %-5l [%n] %*");
+        spdlog::set_formatter(std::move(lines));
     }
 }
 

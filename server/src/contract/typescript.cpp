@@ -103,6 +103,11 @@ private:
             });
             add(names.of("ack") + ": (" + inner + ") => void");
         }
+        // Answered without a schema: it can be asked for, and holds anything. A rest takes the callback
+        // anyway.
+        if (!has_ack && !has_rest && event.value("is_answered", false)) {
+            add(names.of("ack") + "?: (...answer: unknown[]) => void");
+        }
         // Behind a rest a parameter list has no place for the callback, a tuple has.
         if (has_rest && has_ack) return "(...args: [" + list + "]) => void";
         return "(" + list + ") => void";

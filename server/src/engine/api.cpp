@@ -259,6 +259,13 @@ void socket::post(std::function<void(socket&)> work) const {
     });
 }
 
+void socket::post_anyway(std::function<void(socket&)> work) const {
+    state_->home().dispatch([state = state_, work = std::move(work)] {
+        socket handle{state};
+        engine::call_application(work, handle);
+    });
+}
+
 std::uint64_t socket::after(core::duration delay, std::function<void(socket&)> work) const {
     return state_->after(delay, std::move(work));
 }

@@ -118,6 +118,8 @@ void name_space_state::broadcast(roomcast::server::broadcast what) {
     auto prepared = std::make_shared<const prepared_broadcast>(
         slice.prepare(what.name, what.arguments, std::move(what.target), what.flags.is_volatile));
     slice.deliver(*prepared);
+    // It may have been made for this one event. With recovery it stays: the events' numbers go on.
+    if (slice.log() == nullptr) here->forget_if_empty(slice);
     for (const auto& other : context_->shards) {
         if (other.get() == here) continue;
         other->post([prepared, at = other.get(), self = shared_from_this()] {

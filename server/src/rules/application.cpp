@@ -76,12 +76,24 @@ std::optional<std::string> claim_text(std::string_view claims, std::string_view 
     return found ? value::text(*found) : std::nullopt;
 }
 
-/// What can be revoked: the session, or the token's own id.
+void end_as_revoked(const socket& whose, const char* why) {
+    whose.emit("auth:revoked", {json{std::string{R"({"code":")"} + why + "\"}"}});
+    whose.disconnect(true);
+}
+
+} // namespace
+
 std::string session_of(const auth::identity& who) {
     return who.session_id.empty() ? claim_text(who.claims, "jti").value_or("") : who.session_id;
 }
 
-} // namespace
+bool is_listed_as_revoked(const config::auth_settings& chosen, const std::string& user,
+                          const std::string& session) {
+    const auto is_in = [](const std::vector<std::string>& list, const std::string& id) {
+        return !id.empty() && std::find(list.begin(), list.end(), id) != list.end();
+    };
+    return is_in(chosen.revoked_users, user) || is_in(chosen.revoked_sessions, session);
+}
 
 /// A client on its way in.
 struct application::admission {
@@ -175,7 +187,6 @@ void application::admit(socket& who, const next_step& next) {
         next(connect_error{"Invalid namespace", {}});
         return;
     }
-    coming->buckets = std::vector<bucket>(by->slots());
     auto of = std::make_shared<admission>(
         admission{who, next, by, in, std::move(coming), who.is_recovered() ? visitor_of(who) : nullptr});
     if (in == nullptr || in->verifier == nullptr) {
@@ -219,14 +230,12 @@ void application::on_verdict(const std::shared_ptr<admission>& of, auth::verdict
 }
 
 bool application::is_revoked(const program& by, const visitor& who) const {
-    const config::auth_settings& chosen = by.chosen().auth;
     const core::time_point now = monotonic_now();
-    const auto is_in = [&](const std::vector<std::string>& list, const char* kind, const std::string& id) {
-        return !id.empty() && (std::find(list.begin(), list.end(), id) != list.end() ||
-                               revoked_.has(joint_key(kind, id), now));
+    const auto has = [&](const char* kind, const std::string& id) {
+        return !id.empty() && revoked_.has(joint_key(kind, id), now);
     };
-    return is_in(chosen.revoked_users, "user", who.user_id) ||
-           is_in(chosen.revoked_sessions, "session", who.session_id);
+    return is_listed_as_revoked(by.chosen().auth, who.user_id, who.session_id) || has("user", who.user_id) ||
+           has("session", who.session_id);
 }
 
 std::optional<connect_error> application::judge(const program& by, const auth::verdict& said,
@@ -322,9 +331,7 @@ void application::count_user(const std::shared_ptr<admission>& of) {
         }
         const std::string key =
             joint_key("address", engine::address_table::counted_as(of->sender.handshake().address));
-        keepers_.with(key, [key, connect, slots = of->by->slots()](keeper& at) {
-            connect(at.tally_of(key, slots, monotonic_now()));
-        });
+        keepers_.with(key, [key, connect](keeper& at) { connect(at.tally_of(key, monotonic_now())); });
     };
     if (!of->who->is_user || !of->by->counts_users()) {
         count_address();
@@ -332,18 +339,28 @@ void application::count_user(const std::shared_ptr<admission>& of) {
     }
     const std::string key = joint_key("user", of->who->user_id);
     keepers_.with(key, [this, key, of, count_address](keeper& at) {
-        const std::shared_ptr<tally> found = at.tally_of(key, of->by->slots(), monotonic_now());
+        const std::shared_ptr<tally> found = at.tally_of(key, monotonic_now());
         const std::size_t most = of->by->chosen().limits.connections_per_user;
         std::size_t& open = found->sockets[of->sender.nsp()];
         const bool is_over = most != 0 && open >= most;
-        if (!is_over) ++open;
-        of->sender.post([this, of, found, is_over, count_address](socket&) {
+        std::shared_ptr<seat> place;
+        if (!is_over) {
+            ++open;
+            place = std::make_shared<seat>([this, key, found, nsp = of->sender.nsp()] {
+                keepers_.with(key, [found, nsp](keeper&) {
+                    const auto taken = found->sockets.find(nsp);
+                    if (taken != found->sockets.end() && --taken->second == 0) found->sockets.erase(taken);
+                });
+            });
+        }
+        of->sender.post([this, of, found, is_over, place, count_address](socket&) {
             if (is_over) {
                 ++counts_.refused_users;
                 refuse(*of, "too many connections of this user", "too_many_connections");
                 return;
             }
             of->who->by_user = found;
+            of->who->place = place;
             count_address();
         });
     });
@@ -355,12 +372,15 @@ void application::on_connection(socket& whose) {
     const compiled_name_space* in = who ? by->find(whose.nsp()) : nullptr;
     if (who && listener_ != nullptr) listener_->on_connected(whose, *who);
     if (in == nullptr) return;
+    who->is_refreshing = false; // a recovered one may have gone meanwhile
     if (who->is_user) {
         const arguments nothing;
         const auto room = by->user_room().render({whose, *who, nothing});
         if (room && !room->empty()) whose.join(*room);
         keep_signed_in(joint_key("user", who->user_id), whose);
         keep_signed_in(joint_key("session", who->session_id), whose);
+        // What was revoked while it was on its way in found nobody to end.
+        if (end_if_revoked(whose, *who)) return;
     }
     for (const std::string& room : who->rooms) whose.join(room);
     watch_expiry(whose, *who);
@@ -381,29 +401,25 @@ void application::on_disconnect(socket& whose, std::string_view reason) {
     const auto by = current();
     const compiled_name_space* in = by->find(whose.nsp());
     if (listener_ != nullptr) listener_->on_disconnected(whose, *who, reason);
-    if (who->by_user) {
-        const std::string key = joint_key("user", who->user_id);
-        keepers_.with(key, [counted = who->by_user, nsp = whose.nsp()](keeper&) {
-            const auto open = counted->sockets.find(nsp);
-            if (open == counted->sockets.end()) return;
-            if (--open->second == 0) counted->sockets.erase(open);
-        });
-    }
+    who->place.reset(); // recovery may keep the visitor
     if (who->is_user) {
         forget_signed_in(joint_key("user", who->user_id), whose.id());
         forget_signed_in(joint_key("session", who->session_id), whose.id());
     }
-    if (in == nullptr) return;
-    if (in->typing) {
+    if (in != nullptr && in->typing) {
         const auto typing = who->typing;
         for (const auto& [room, state] : typing) stop_typing(whose, *who, *in->typing, room);
     }
-    if (in->presence) {
+    if (!who->presence.empty()) {
+        // A reload may have taken the rule, or the namespace: nobody may stay present for that.
+        const presence_rule none{};
+        const presence_rule& rule = in != nullptr && in->presence ? *in->presence : none;
         // What it was in is kept, in case that it comes back with its state.
         const auto present = who->presence;
-        for (const auto& [room, payload] : present) leave(whose, *who, *in->presence, room, {});
+        for (const auto& [room, payload] : present) leave(whose, *who, rule, room, {});
         who->presence = present;
     }
+    if (in == nullptr) return;
     const arguments nothing;
     flow{*this, by, *in, whose, who, "disconnect", nothing, {}, reason}.run(in->on_disconnect);
 }
@@ -475,8 +491,14 @@ void application::refresh(const socket& sender, const std::shared_ptr<visitor>& 
     what.auth_payload = payload;
     what.name_space = sender.nsp();
     what.address = sender.handshake().address;
+    // One at a time: each may ask the app.
+    if (std::exchange(who->is_refreshing, true)) {
+        refuse_it("unavailable");
+        return;
+    }
     in->verifier->verify(what, wall_now(), [this, sender, who, refuse_it, answer](auth::verdict said) {
         sender.post([this, who, refuse_it, answer, said = std::move(said)](socket& whose) {
+            who->is_refreshing = false;
             const auto now = current();
             const compiled_name_space* there = now->find(whose.nsp());
             const std::string session = session_of(said.who);
@@ -512,6 +534,7 @@ void application::refresh(const socket& sender, const std::shared_ptr<visitor>& 
                 forget_signed_in(joint_key("session", who->session_id), whose.id());
                 who->session_id = session;
                 keep_signed_in(joint_key("session", session), whose);
+                if (end_if_revoked(whose, *who)) return;
             }
             who->claims_json = said.who.claims;
             who->user_json = user_json(said.who);
@@ -549,10 +572,7 @@ void application::end_in(keeper& at, const std::string& key, const char* why) {
     const std::map<std::string, socket> all = known->second; // it changes as they go
     for (const auto& [id, whose] : all) {
         ++counts_.revoked;
-        whose.post([why](socket& ended) {
-            ended.emit("auth:revoked", {json{std::string{R"({"code":")"} + why + "\"}"}});
-            ended.disconnect(true);
-        });
+        whose.post([why](socket& ended) { end_as_revoked(ended, why); });
     }
 }
 
@@ -585,6 +605,16 @@ bool application::revoke_session_for(const std::string& id, core::duration how_l
     return true;
 }
 
+bool application::end_if_revoked(const socket& whose, const visitor& who) {
+    const auto now = current();
+    const config::auth_settings& chosen = now->chosen().auth;
+    if (!is_listed_as_revoked(chosen, who.user_id, who.session_id)) return false;
+    ++counts_.revoked;
+    const bool is_user = is_listed_as_revoked(chosen, who.user_id, {});
+    end_as_revoked(whose, is_user ? "user_revoked" : "session_revoked");
+    return true;
+}
+
 void application::revoke_user(const std::string& id) {
     end_signed_in(joint_key("user", id), "user_revoked");
 }
@@ -595,21 +625,36 @@ void application::revoke_session(const std::string& id) {
 
 // ---- Events
 
-bool application::is_within_rates(const program& now, visitor& who, config::over_rate& over) const {
-    const config::rule_limits& chosen = now.chosen().limits;
+/// Of a program that it has not met yet it needs to know its namespace, and buckets by that one's numbers.
+void application::meet(const socket& sender, visitor& who, const std::shared_ptr<const program>& by) const {
+    if (is_same(who.met, by)) return;
+    who.met = by;
+    std::vector<std::string> matches;
+    who.in = by->find(sender.nsp(), &matches);
+    if (who.in != nullptr) who.matches = std::move(matches);
+    who.own.emplace(by, by->slots());
+}
+
+bool application::is_within_rates(const std::shared_ptr<const program>& now, visitor& who,
+                                  config::over_rate& over) const {
+    const config::rule_limits& chosen = now->chosen().limits;
     over = chosen.over;
     if (chosen.events_per_socket.is_off() && !who.by_user && !who.by_address) return true;
     const core::time_point at = monotonic_now();
-    if (!who.buckets[0].take(chosen.events_per_socket, at)) return false;
-    if (who.by_user && !who.by_user->at(0).take(chosen.events_per_user, at)) return false;
-    return !who.by_address || who.by_address->at(0).take(chosen.events_per_address, at);
+    if (!who.own->at(0).take(chosen.events_per_socket, at)) return false;
+    const auto goes_in = [&](tally& shared, const rate& allowed) {
+        return allowed.is_off() || shared.row_of(now, now->slots())->at(0).take(allowed, at);
+    };
+    if (who.by_user && !goes_in(*who.by_user, chosen.events_per_user)) return false;
+    return !who.by_address || goes_in(*who.by_address, chosen.events_per_address);
 }
 
 void application::on_event(socket& sender, event& given) {
     seen_->note(sender.nsp(), given.name(), sender.id());
     const auto who = visitor_of(sender);
     const auto by = current();
-    const compiled_name_space* in = who ? by->find(sender.nsp()) : nullptr;
+    if (who) meet(sender, *who, by);
+    const compiled_name_space* in = who ? who->in : nullptr;
     if (in == nullptr) {
         ++counts_.unknown_events;
         return;
@@ -624,7 +669,7 @@ void application::on_event(socket& sender, event& given) {
         }
     };
     config::over_rate over{};
-    if (!is_within_rates(*by, *who, over)) {
+    if (!is_within_rates(by, *who, over)) {
         refuse_rate(over);
         return;
     }
@@ -646,13 +691,15 @@ void application::on_event(socket& sender, event& given) {
     if (rule != nullptr) {
         if (rule->limit) {
             const core::time_point now = monotonic_now();
-            bucket* counted = &who->buckets[rule->limit->slot % who->buckets.size()];
+            const std::size_t slot = rule->limit->slot;
+            std::shared_ptr<bucket_row> shared;
             if (rule->limit->whom == event_rate::by::user && who->by_user) {
-                counted = &who->by_user->at(rule->limit->slot);
+                shared = who->by_user->row_of(by, by->slots());
             } else if (rule->limit->whom == event_rate::by::address && who->by_address) {
-                counted = &who->by_address->at(rule->limit->slot);
+                shared = who->by_address->row_of(by, by->slots());
             }
-            if (!counted->take(rule->limit->allowed, now)) {
+            bucket& counted = shared ? shared->at(slot) : who->own->at(slot);
+            if (!counted.take(rule->limit->allowed, now)) {
                 refuse_rate(rule->limit->over);
                 return;
             }
@@ -959,7 +1006,7 @@ void application::leave(const socket& sender, visitor& who, const presence_rule&
             if (present == here->second.end() || --present->second.sockets > 0) return;
             here->second.erase(present);
             if (here->second.empty()) at.presence.erase(here);
-            others.emit(left, {json{payload}});
+            if (!left.empty()) others.emit(left, {json{payload}});
         });
         who.presence.erase(known);
     }

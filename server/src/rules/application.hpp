@@ -176,7 +176,10 @@ private:
     void end_signed_in(const std::string& key, const char* why);
     void end_in(keeper& at, const std::string& key, const char* why);
 
-    bool is_within_rates(const program& now, visitor& who, config::over_rate& over) const;
+    void meet(const socket& sender, visitor& who, const std::shared_ptr<const program>& by) const;
+    bool is_within_rates(const std::shared_ptr<const program>& now, visitor& who,
+                         config::over_rate& over) const;
+    bool end_if_revoked(const socket& whose, const visitor& who);
     void send_retained(const socket& to, const std::string& room);
 
     void enter(const socket& sender, const std::shared_ptr<visitor>& who, const presence_rule& rule,
@@ -199,6 +202,11 @@ private:
 
 /// Does what needs no socket of a permission hold?
 bool holds(const permission& wanted, const visitor& who);
+/// What of a sign-in can be revoked besides its user: the session, or the token's own id. Empty: nothing.
+std::string session_of(const auth::identity& who);
+/// Is it in the configuration's lists?
+bool is_listed_as_revoked(const config::auth_settings& chosen, const std::string& user,
+                          const std::string& session);
 
 /// Time for buckets and once-only keys.
 core::time_point monotonic_now();

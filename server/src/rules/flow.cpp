@@ -24,23 +24,45 @@ std::string json_string(std::string_view text) {
     return out;
 }
 
-/// One line of a log: what clients say cannot begin another.
-std::string one_line(std::string text) {
+/// What clients say fills no log.
+std::string shortened(std::string text) {
     constexpr std::size_t longest = 500;
-    if (text.size() > longest) text.resize(longest);
-    std::replace_if(
-        text.begin(), text.end(), [](char each) { return static_cast<unsigned char>(each) < 0x20; }, ' ');
-    return text;
+    if (text.size() <= longest) return text;
+    std::size_t end = longest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80) --end;
+    text.resize(end);
+    return text + "…";
 }
 
-std::vector<std::string> texts_in(std::string_view list) {
+/// A room or a list of rooms; a number is its text, as in templates. @return nothing when it is none
+std::optional<std::vector<std::string>> rooms_in(std::string_view given) {
     std::vector<std::string> all;
-    if (value::kind_of(list) == value::kind::string) return {value::text(list).value_or("")};
-    if (value::kind_of(list) != value::kind::array) return all;
-    for (value::walker walk{list}; walk.next();) {
-        if (const auto text = value::text(walk.element())) all.push_back(*text);
+    const auto add = [&all](std::string_view one) {
+        switch (value::kind_of(one)) {
+        case value::kind::string: all.push_back(value::text(one).value_or("")); return !all.back().empty();
+        case value::kind::number: all.emplace_back(one); return true;
+        case value::kind::boolean:
+        case value::kind::null:
+        case value::kind::array:
+        case value::kind::object: return false;
+        }
+        return false;
+    };
+    if (value::kind_of(given) != value::kind::array) {
+        if (!add(given)) return std::nullopt;
+        return all;
+    }
+    for (value::walker walk{given}; walk.next();) {
+        if (!add(walk.element())) return std::nullopt;
     }
     return all;
+}
+
+/// What refuses. Backends that always have the member say null or false when all is well.
+std::optional<std::string_view> error_in(std::string_view answer) {
+    const auto error = value::member(answer, "error");
+    if (!error || *error == "null" || *error == "false") return std::nullopt;
+    return error;
 }
 
 } // namespace
@@ -115,7 +137,7 @@ flow::step flow::run_one(const action& what) {
     case action::kind::forward: return forward(what);
     case action::kind::log: {
         if (auto line = what.texts[0].render(about()))
-            base::log("rules").info("{}", one_line(std::move(*line)));
+            base::log("rules").info("{}", shortened(std::move(*line)));
         return step::go_on;
     }
     case action::kind::disconnect: sender_.disconnect(); return step::end;
@@ -152,10 +174,20 @@ flow::step flow::join(const action& what) {
         }
     }
     for (const std::string& room : rooms) {
-        sender_.join(room);
-        if (in_->has_retained) of_->send_retained(sender_, room);
+        if (!enter(room)) return step::end;
     }
     return step::go_on;
+}
+
+/// @return false: the room is one too many, or its name too long, and the sender was told
+bool flow::enter(const std::string& room) {
+    sender_.join(room);
+    if (sender_.is_connected() && !sender_.is_in(room)) {
+        fail("too_many_rooms", "this room cannot be joined");
+        return false;
+    }
+    if (in_->has_retained) of_->send_retained(sender_, room);
+    return true;
 }
 
 flow::step flow::leave(const action& what) {
@@ -260,7 +292,7 @@ flow::step flow::once(const action& what) {
     }
     of_->keepers_.with(key, [waiting = detached(), key, most, keep = what.keep, decide](keeper& at) {
         const keeper::taken found = at.take_once(key, monotonic_now(), keep, most);
-        waiting->sender_.post([waiting, found, decide](socket&) {
+        waiting->sender_.post_anyway([waiting, found, decide](socket&) {
             if (decide(*waiting, found)) waiting->go_on();
         });
     });
@@ -312,7 +344,8 @@ flow::step flow::forward(const action& what) {
     const core::time_point began = monotonic_now();
     of_->network()->send(std::move(asked), [waiting, began, at = &what](outbound::response got) {
         waiting->of_->counts_.forward_times.add(monotonic_now() - began);
-        waiting->sender_.post(
+        // The backend has done it: the others hear of it, whether or not the sender is still there.
+        waiting->sender_.post_anyway(
             [waiting, at, got = std::move(got)](socket&) { waiting->on_forwarded(*at, got); });
         --waiting->of_->counts_.waiting_forwards;
     });
@@ -331,16 +364,18 @@ void flow::on_forwarded(const action& what, const outbound::response& got) {
         backend_answer_ = text.substr(begin, text.rfind('}') - begin + 1);
     }
     const bool is_success = is_json && got.status >= 200 && got.status < 300;
-    const bool is_refusal = is_json && (is_success || (got.status >= 400 && got.status < 500)) &&
-                            value::member(backend_answer_, "error");
+    const bool is_refusal =
+        is_json && (is_success || (got.status >= 400 && got.status < 500)) && error_in(backend_answer_);
     if (is_success || is_refusal) {
-        if (follow_answer(what) && is_success) go_on();
+        if (follow_answer() && is_success) go_on();
         return;
     }
     ++of_->counts_.failed_forwards;
     base::log("rules").warn("forward of {} in {} failed: {}", event_, sender_.nsp(),
-                            is_answer ? "status " + std::to_string(got.status)
-                                      : std::string{name_of(got.why)});
+                            !is_answer ? std::string{name_of(got.why)}
+                            : is_json  ? "status " + std::to_string(got.status)
+                                       : "status " + std::to_string(got.status) +
+                                            ", and the answer is no JSON object");
     if (what.otherwise.empty()) {
         fail("backend_unavailable", "the backend did not answer");
     } else {
@@ -348,47 +383,87 @@ void flow::on_forwarded(const action& what, const outbound::response& got) {
     }
 }
 
+/// The backend's own words; what it leaves out is filled in, for clients read `code`, `message` and `event`.
+void flow::fail_as_backend_says(std::string_view error) {
+    if (value::kind_of(error) != value::kind::object) {
+        fail("refused", value::text(error).value_or("refused"));
+        return;
+    }
+    std::string whole{error.substr(0, error.rfind('}'))};
+    const auto add = [&](std::string_view name, std::string_view text) {
+        if (value::member(error, name)) return;
+        const bool is_first = whole.find_last_not_of(" \t\r\n") == whole.find('{');
+        whole += (is_first ? "\"" : ",\"") + std::string{name} + "\":" + json_string(text);
+    };
+    add("code", "refused");
+    add("message", "refused");
+    add("event", event_);
+    fail(whole + '}');
+}
+
+/// One of the answer's `emit`. @return false: the rule ends here
+bool flow::emit_as_backend_says(std::string_view wanted) {
+    const auto complain = [&](const char* what) {
+        base::log("rules").warn("an emit of the backend's answer to {} in {} was left out: {}", own_event_,
+                                sender_.nsp(), what);
+        return true;
+    };
+    if (value::kind_of(wanted) != value::kind::object) return complain("it is no object");
+    const auto name = value::member(wanted, "event");
+    const auto text =
+        name && value::kind_of(*name) == value::kind::string ? value::text(*name) : std::nullopt;
+    if (!text || text->empty() || is_reserved(*text)) return complain("its event has no name that may be");
+    const auto list = value::member(wanted, "args");
+    args arguments;
+    if (list) {
+        if (value::kind_of(*list) != value::kind::array) return complain("its args are no list");
+        arguments = args::from_checked(std::string{*list});
+    }
+    // Without `to` it is for all. A list that turns out empty is for nobody, not for everybody.
+    const auto to = value::member(wanted, "to");
+    std::vector<std::string> rooms;
+    if (to) {
+        const auto read = rooms_in(*to);
+        if (!read) return complain("its `to` is no room and no list of rooms");
+        if (read->empty()) return true;
+        rooms = *read;
+    }
+    const auto except = value::member(wanted, "except_sender");
+    const auto declared = in_->sent.find(*text);
+    const bool is_declared = declared != in_->sent.end();
+    return send(*text, std::move(arguments), rooms, !to, except && *except == "true", false,
+                is_declared ? declared->second.shape : std::nullopt,
+                is_declared && declared->second.is_retained);
+}
+
 /// Does what the backend's answer says. @return false: the rule ends here
-bool flow::follow_answer(const action& what) {
+bool flow::follow_answer() {
     const std::string answer = backend_answer_; // what follows may move it
-    if (const auto error = value::member(answer, "error")) {
-        if (value::kind_of(*error) == value::kind::object) {
-            fail(std::string{*error});
-        } else {
-            fail("refused", value::text(*error).value_or("refused"));
-        }
+    if (const auto error = error_in(answer)) {
+        fail_as_backend_says(*error);
         return false;
     }
-    if (const auto rooms = value::member(answer, "join")) {
-        for (const std::string& room : texts_in(*rooms)) {
-            sender_.join(room);
-            if (in_->has_retained) of_->send_retained(sender_, room);
+    const auto rooms_of = [&](std::string_view way) {
+        const auto named = value::member(answer, way);
+        const auto rooms = named ? rooms_in(*named) : std::vector<std::string>{};
+        if (!rooms) {
+            base::log("rules").warn(
+                "`{}` in the backend's answer to {} in {} is no room and no list of rooms", way, own_event_,
+                sender_.nsp());
         }
+        return rooms.value_or(std::vector<std::string>{});
+    };
+    for (const std::string& room : rooms_of("join")) {
+        if (!enter(room)) return false;
     }
-    if (const auto rooms = value::member(answer, "leave")) {
-        for (const std::string& room : texts_in(*rooms)) sender_.leave(room);
-    }
-    if (const auto events = value::member(answer, "emit");
-        events && value::kind_of(*events) == value::kind::array) {
-        for (value::walker walk{*events}; walk.next();) {
-            const auto name = value::member(walk.element(), "event");
-            const auto text = name ? value::text(*name) : std::nullopt;
-            if (!text || text->empty() || is_reserved(*text)) continue;
-            const auto list = value::member(walk.element(), "args");
-            args arguments;
-            if (list && value::kind_of(*list) == value::kind::array) {
-                arguments = args::from_checked(std::string{*list});
+    for (const std::string& room : rooms_of("leave")) sender_.leave(room);
+    if (const auto events = value::member(answer, "emit")) {
+        if (value::kind_of(*events) == value::kind::array) {
+            for (value::walker walk{*events}; walk.next();) {
+                if (!emit_as_backend_says(walk.element())) return false;
             }
-            const auto to = value::member(walk.element(), "to");
-            const std::vector<std::string> rooms = to ? texts_in(*to) : std::vector<std::string>{};
-            const auto except = value::member(walk.element(), "except_sender");
-            const auto declared = in_->sent.find(*text);
-            const bool is_declared = declared != in_->sent.end();
-            if (!send(*text, std::move(arguments), rooms, rooms.empty(), except && *except == "true", false,
-                      is_declared ? declared->second.shape : std::nullopt,
-                      is_declared && declared->second.is_retained)) {
-                return false;
-            }
+        } else if (!emit_as_backend_says(*events)) {
+            return false;
         }
     }
     if (const auto reply = value::member(answer, "ack");
@@ -406,7 +481,6 @@ bool flow::follow_answer(const action& what) {
         }
         answer_(args::from_checked(std::string{*reply}));
     }
-    (void)what;
     return true;
 }
 

@@ -39,13 +39,16 @@ private:
     void go_on();
     step run_one(const action& what);
     step join(const action& what);
+    bool enter(const std::string& room);
     step leave(const action& what);
     step emit(const action& what);
     step acknowledge(const action& what);
     step once(const action& what);
     step forward(const action& what);
     void on_forwarded(const action& what, const outbound::response& got);
-    bool follow_answer(const action& what);
+    bool follow_answer();
+    void fail_as_backend_says(std::string_view error);
+    bool emit_as_backend_says(std::string_view wanted);
     bool send(const std::string& name, args arguments, const std::vector<std::string>& rooms, bool is_to_all,
               bool is_sender_excepted, bool is_volatile, const std::optional<core::contract::event>& shape,
               bool is_retained);

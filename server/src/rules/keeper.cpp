@@ -88,18 +88,16 @@ std::vector<keeper::retained_event> keeper::retained(const std::string& place) c
     return all;
 }
 
-std::shared_ptr<tally> keeper::tally_of(const std::string& key, std::size_t slots, core::time_point now) {
+std::shared_ptr<tally> keeper::tally_of(const std::string& key, core::time_point now) {
     if (tallies_.size() >= tallies_swept_at_ * 2) {
         std::erase_if(tallies_, [now](const auto& each) {
             const auto& counted = each.second;
-            return counted.use_count() == 1 && counted->sockets.empty() &&
-                   std::all_of(counted->buckets.begin(), counted->buckets.end(),
-                               [now](const bucket& one) { return one.is_idle(now); });
+            return counted.use_count() == 1 && counted->sockets.empty() && counted->is_idle(now);
         });
         tallies_swept_at_ = std::max<std::size_t>(tallies_.size(), 1024);
     }
     auto& found = tallies_[key];
-    if (!found) found = std::make_shared<tally>(slots);
+    if (!found) found = std::make_shared<tally>();
     return found;
 }
 

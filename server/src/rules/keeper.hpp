@@ -48,7 +48,7 @@ public:
     /// What a room keeps, oldest first.
     std::vector<retained_event> retained(const std::string& place) const;
 
-    std::shared_ptr<tally> tally_of(const std::string& key, std::size_t slots, core::time_point now);
+    std::shared_ptr<tally> tally_of(const std::string& key, core::time_point now);
 
     /// A thread's first member came into a room, or its last one went. @return is it news of the whole room?
     bool note_room(const std::string& place, room_change what);

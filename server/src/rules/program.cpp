@@ -58,6 +58,34 @@ std::string word(const config::json& space, const char* rule, const char* key, c
     return found != space.end() && found->is_object() ? found->value(key, std::string{otherwise}) : otherwise;
 }
 
+/// Looks at each action of a list, and at those of its `else`s. Rules are as deep as the document may be.
+template <class Look>
+void for_each_action(const config::json& list, const Look& look) {
+    if (list.is_object()) {
+        for (const auto& [what, given] : list.items()) {
+            look(what, given);
+            if (given.is_object() && given.contains("else")) for_each_action(given["else"], look);
+        }
+    } else if (list.is_array()) {
+        for (const config::json& step : list) {
+            if (step.is_object()) for_each_action(step, look);
+        }
+    }
+}
+
+/// Look at each action of a namespace.
+template <class Look>
+void for_each_action_of(const config::json& space, const Look& look) {
+    for (const char* when : {"on_connect", "on_disconnect"}) {
+        if (space.contains(when)) for_each_action(space[when], look);
+    }
+    const auto events = space.find("events");
+    if (events == space.end() || !events->is_object()) return;
+    for (const auto& [event, rule] : events->items()) {
+        if (rule.is_object() && rule.contains("do")) for_each_action(rule["do"], look);
+    }
+}
+
 } // namespace
 
 config::json contract_source(const config::settings& chosen) {
@@ -93,11 +121,44 @@ config::json contract_source(const config::settings& chosen) {
                     add(way, word(space, "typing", "stop", "typing:stop"));
                 }
             }
+            // What a rule sends without a schema is sent all the same.
+            for_each_action_of(space, [&](const std::string& what, const config::json& given) {
+                if (what == "emit" && given.is_object() && given.contains("event") &&
+                    given["event"].is_string()) {
+                    add("sends", given["event"].get<std::string>());
+                }
+            });
             described["is_closed"] = space.value("closed", false);
         }
         source["namespaces"][name] = std::move(described);
     }
     return source;
+}
+
+void mark_answers(config::json& source, const config::settings& chosen) {
+    for (const auto& [name, space] : whole_of(chosen, "namespaces").items()) {
+        if (!space.is_object()) continue;
+        config::json& receives = source["namespaces"][name]["receives"];
+        const auto mark = [&receives](const std::string& event) {
+            if (receives.contains(event)) receives[event]["is_answered"] = true;
+        };
+        if (is_on(space, "presence")) {
+            mark(word(space, "presence", "join", "presence:join"));
+            mark(word(space, "presence", "leave", "presence:leave"));
+        }
+        if (is_on(space, "typing")) {
+            mark(word(space, "typing", "start", "typing:start"));
+            mark(word(space, "typing", "stop", "typing:stop"));
+        }
+        if (!space.contains("events") || !space["events"].is_object()) continue;
+        for (const auto& [event, rule] : space["events"].items()) {
+            if (!rule.is_object() || !rule.contains("do")) continue;
+            for_each_action(rule["do"],
+                            [&mark, &event = event](const std::string& what, const config::json&) {
+                                if (what == "ack" || what == "forward") mark(event);
+                            });
+        }
+    }
 }
 
 bool is_reserved(std::string_view event) {
@@ -138,6 +199,11 @@ public:
         made_->user_room_ = text_template::compile(chosen.auth.user_room, whole_["auth"]["user_room"].at(),
                                                    with_user, *mistakes_);
         made_->reserved_prefix_ = made_->user_room_.leading_literal();
+        if (made_->reserved_prefix_.empty() && !chosen.auth.user_room.empty()) {
+            complain(whole_["auth"]["user_room"], "a text in front of its first part, as in user:{user.id}: "
+                                                  "without it any event could join such "
+                                                  "a room by its arguments");
+        }
         made_->counts_users_ =
             !chosen.limits.events_per_user.is_off() || chosen.limits.connections_per_user > 0;
         made_->counts_addresses_ = !chosen.limits.events_per_address.is_off();
@@ -400,7 +466,13 @@ private:
         space->is_pattern = name.starts_with('^');
         if (space->is_pattern) {
             try {
-                space->pattern = std::regex{name};
+                auto how = std::regex::ECMAScript;
+#ifdef __GLIBCXX__
+                // Clients choose the names, before they sign in: a search that goes back and forth could be
+                // made to last for years.
+                how |= std::regex_constants::__polynomial;
+#endif
+                space->pattern = std::regex{name, how};
             } catch (const std::regex_error& error) {
                 complain(given, std::string{"a regular expression: "} + error.what());
             }

@@ -162,4 +162,8 @@ bool needs_network(const config::settings& chosen);
 /// namespaces.
 config::json contract_source(const config::settings& chosen);
 
+/// Marks with `is_answered` what clients get an acknowledgement of though the contract has no schema for it:
+/// for generated types, which need to know of the callback.
+void mark_answers(config::json& source, const config::settings& chosen);
+
 } // namespace roomcast::server::rules

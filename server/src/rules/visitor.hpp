@@ -2,27 +2,73 @@
 
 #include "rules/rate_gate.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace roomcast::server::rules {
+
+class program;
+struct compiled_name_space;
+
+/// Is it still that one? A program that went cannot be taken for another at the same place.
+inline bool is_same(const std::weak_ptr<const program>& before, const std::shared_ptr<const program>& now) {
+    return !before.owner_before(now) && !now.owner_before(before);
+}
+
+/// Buckets by the numbers that one program gives them.
+struct bucket_row {
+    bucket_row(const std::shared_ptr<const program>& numbered_by, std::size_t slots)
+        : by(numbered_by), buckets(slots) {}
+    bucket& at(std::size_t slot) { return buckets[slot % buckets.size()]; }
+
+    std::weak_ptr<const program> by;
+    std::vector<bucket> buckets;
+};
+
+/// A place among a user's connections. Free again when this goes, whether or not the socket ever came in.
+class seat {
+public:
+    explicit seat(std::function<void()> give_back) : give_back_(std::move(give_back)) {}
+    seat(const seat&) = delete;
+    seat& operator=(const seat&) = delete;
+    ~seat() { give_back_(); }
+
+private:
+    std::function<void()> give_back_;
+};
 
 /// What is counted for one user, or for one address, over all its sockets. Buckets are by number: 0 is the
 /// bound on all events, the others belong to events with a rate of their own.
 /// @thread `sockets` its keeper's only; buckets any
 struct tally {
-    explicit tally(std::size_t slots) : buckets(slots) {}
-    bucket& at(std::size_t slot) { return buckets[slot % buckets.size()]; }
+    /// The buckets by this program's numbers: another program, another meaning of each.
+    std::shared_ptr<bucket_row> row_of(const std::shared_ptr<const program>& by, std::size_t slots) {
+        auto row = row_.load();
+        if (row && is_same(row->by, by)) return row;
+        auto fresh = std::make_shared<bucket_row>(by, slots);
+        // Of two threads that notice at once the first one's row counts.
+        if (row_.compare_exchange_strong(row, fresh)) return fresh;
+        return row;
+    }
+    bool is_idle(core::time_point now) const {
+        const auto row = row_.load();
+        return !row || std::all_of(row->buckets.begin(), row->buckets.end(),
+                                   [now](const bucket& one) { return one.is_idle(now); });
+    }
 
-    std::vector<bucket> buckets;
     std::map<std::string, std::size_t, std::less<>> sockets; ///< by namespace
+
+private:
+    std::atomic<std::shared_ptr<bucket_row>> row_;
 };
 
 /// Who a socket is, and what the rules know of it. Lies in the socket's data.
@@ -38,7 +84,10 @@ struct visitor {
     std::vector<std::string> rooms;      ///< that the sign-in says to join
     std::vector<std::string> matches;    ///< groups of a pattern namespace's name
 
-    std::vector<bucket> buckets{1}; ///< of this socket alone
+    std::weak_ptr<const program> met;        ///< the program that its last event met
+    const compiled_name_space* in = nullptr; ///< there; not to be followed before `met` is compared
+    std::optional<bucket_row> own;           ///< of this socket alone
+    std::shared_ptr<seat> place;
     std::shared_ptr<tally> by_user;
     std::shared_ptr<tally> by_address;
 
@@ -49,6 +98,7 @@ struct visitor {
     };
     std::map<std::string, typing_state, std::less<>> typing; ///< by room
     std::uint64_t expiry_timer = 0;
+    bool is_refreshing = false; ///< a fresh credential is being verified
 };
 
 } // namespace roomcast::server::rules

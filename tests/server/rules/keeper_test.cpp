@@ -1,5 +1,7 @@
 #include "rules/keeper.hpp"
 
+#include "rules/program.hpp"
+
 #include <gtest/gtest.h>
 
 namespace server = roomcast::server;
@@ -159,32 +161,45 @@ TEST(KeeperRetained, AttachmentsCount) {
 
 TEST(KeeperTally, IsSharedByAllOfOneKey) {
     keeper one;
-    const auto first = one.tally_of("a", 2, start);
-    EXPECT_EQ(one.tally_of("a", 2, start), first);
-    EXPECT_NE(one.tally_of("b", 2, start), first);
+    const auto first = one.tally_of("a", start);
+    EXPECT_EQ(one.tally_of("a", start), first);
+    EXPECT_NE(one.tally_of("b", start), first);
 }
 
-TEST(KeeperTally, ASlotOfALaterProgramIsStillOneOfItsBuckets) {
+TEST(KeeperTally, BucketsAreSharedWhileTheProgramIsTheSame) {
     keeper one;
-    const auto found = one.tally_of("a", 2, start);
-    EXPECT_EQ(&found->at(5), &found->at(1));
+    const auto now = std::make_shared<const server::rules::program>();
+    const auto found = one.tally_of("a", start);
+    EXPECT_EQ(found->row_of(now, 2), found->row_of(now, 2));
+}
+
+TEST(KeeperTally, WhatOneProgramCountedDoesNotFillTheBucketsOfTheNext) {
+    keeper one;
+    const auto found = one.tally_of("a", start);
+    const server::rate once_an_hour{1h, 1};
+    const auto before = std::make_shared<const server::rules::program>();
+    ASSERT_TRUE(found->row_of(before, 2)->at(1).take(once_an_hour, start));
+    ASSERT_FALSE(found->row_of(before, 2)->at(1).take(once_an_hour, start));
+    const auto after = std::make_shared<const server::rules::program>();
+    EXPECT_TRUE(found->row_of(after, 2)->at(1).take({1s, 1}, start));
 }
 
 TEST(KeeperTally, LivesOnWithoutSocketsWhileItsBucketIsNotFull) {
     keeper one;
+    const auto now = std::make_shared<const server::rules::program>();
     const server::rate allowed{1h, 1};
-    ASSERT_TRUE(one.tally_of("a", 1, start)->at(0).take(allowed, start));
-    for (int i = 0; i < 10'000; ++i) (void)one.tally_of(std::to_string(i), 1, start);
-    EXPECT_FALSE(one.tally_of("a", 1, start)->at(0).take(allowed, start + 1s));
+    ASSERT_TRUE(one.tally_of("a", start)->row_of(now, 1)->at(0).take(allowed, start));
+    for (int i = 0; i < 10'000; ++i) (void)one.tally_of(std::to_string(i), start);
+    EXPECT_FALSE(one.tally_of("a", start)->row_of(now, 1)->at(0).take(allowed, start + 1s));
 }
 
 TEST(KeeperTally, ThoseThatNobodyUsesAreForgotten) {
     keeper one;
-    const std::weak_ptr<server::rules::tally> watched = one.tally_of("a", 1, start);
-    const auto held = one.tally_of("held", 1, start);
-    for (int i = 0; i < 10'000; ++i) (void)one.tally_of(std::to_string(i), 1, start);
+    const std::weak_ptr<server::rules::tally> watched = one.tally_of("a", start);
+    const auto held = one.tally_of("held", start);
+    for (int i = 0; i < 10'000; ++i) (void)one.tally_of(std::to_string(i), start);
     EXPECT_TRUE(watched.expired());
-    EXPECT_EQ(one.tally_of("held", 1, start), held);
+    EXPECT_EQ(one.tally_of("held", start), held);
 }
 
 TEST(KeeperTally, KeysOfTwoTextsDoNotMeet) {

@@ -267,6 +267,37 @@ TEST(Program, TheReservedPrefixIsThatOfTheUserRoom) {
     EXPECT_EQ(compiled("auth: {user_room: \"\"}").made->reserved_prefix(), "");
 }
 
+TEST(Program, TheUserRoomBeginsWithAText) {
+    EXPECT_EQ(mistakes_in("auth: {user_room: \"{user.id}\"}").size(), 1U);
+    EXPECT_EQ(mistakes_in("auth: {user_room: \"\"}"), texts{});
+}
+
+TEST(Program, TheContractListsWhatRulesSendWithoutASchema) {
+    const auto source = config::json::parse(
+        compiled("namespaces: {/: {on_connect: [{emit: {event: hello}}], emits: {said: {args: [{}]}}, "
+                 "events: {e: {do: [{emit: {event: said}}, "
+                 "{once: {key: k, else: [{emit: {event: again}}]}}]}}}}")
+            .made->contract_json());
+    const auto& sends = source["namespaces"]["/"]["sends"];
+    EXPECT_EQ(sends["hello"].dump(), R"({"rest":true})");
+    EXPECT_EQ(sends["again"].dump(), R"({"rest":true})");
+    EXPECT_EQ(sends["said"].dump(), R"({"args":[{}]})");
+}
+
+TEST(Program, WhatIsAnsweredIsMarked) {
+    const auto out = compiled("namespaces: {/: {presence: true, events: {quiet: {do: [{join: r}]}, "
+                              "loud: {do: [{join: r}, {ack: [1]}]}, "
+                              "asks: {do: [{forward: \"https://app.example/x\"}]}, "
+                              "late: {do: [{once: {key: k, else: [{ack: []}]}}]}}}}");
+    auto source = config::json::parse(out.made->contract_json());
+    rules::mark_answers(source, out.made->chosen());
+    const auto& receives = source["namespaces"]["/"]["receives"];
+    for (const char* event : {"loud", "asks", "late", "presence:join"}) {
+        EXPECT_TRUE(receives[event].value("is_answered", false)) << event;
+    }
+    EXPECT_FALSE(receives["quiet"].value("is_answered", false));
+}
+
 TEST(Program, TheContractListsReadyMadeEvents) {
     const auto source = config::json::parse(
         compiled(
