@@ -237,7 +237,7 @@ describe("namespaces of a pattern", () => {
 
 describe("a pattern of a namespace", () => {
   test("is decided at once, whatever the name", async () => {
-    const server = await startWith('namespaces: { "^/t-((\\w+\\s?)+)$": { events: { who: { do: [{ ack: ["{match.1}"] }] } } } }\n');
+    const server = await startWith('namespaces: { "^/t-(([a-z]+-?)+)$": { events: { who: { do: [{ ack: ["{match.1}"] }] } } } }\n');
     expect((await refused(server, `/t-${"a".repeat(400)}!`)).message).toBe("Invalid namespace");
     expect(await (await connected(server, "/t-abc")).emitWithAck("who")).toBe("abc");
   });
@@ -433,7 +433,7 @@ ${more}`;
     const server = await startWith(forwarding(app));
     const socket = await connected(server, "/", as("u1"));
     answer = { error: { code: "sold_out", message: "none left", more: [1] } };
-    expect(await socket.emitWithAck("order")).toEqual({ error: { code: "sold_out", message: "none left", more: [1] } });
+    expect(await socket.emitWithAck("order")).toEqual({ error: { code: "sold_out", message: "none left", more: [1], event: "order" } });
     answer = { error: "no", ack: ["yes"] };
     expect((await socket.emitWithAck("order")).error).toMatchObject({ code: "refused", message: "no" });
     answer = { status: 422, error: { code: "bad", message: "m" } };
