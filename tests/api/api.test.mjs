@@ -263,8 +263,8 @@ describe("who may", () => {
   });
 
   test("two secrets while they are changed, then the new one alone", async () => {
-    const old = "the old secret, sixteen and more";
-    const fresh = "the new secret, sixteen and more";
+    const old = "the old secret of sixteen and more";
+    const fresh = "the new secret of sixteen and more";
     const none = { variables: { ROOMCAST_API_SECRET: "" } };
     const server = await start(`api: { secret: ["${old}", "${fresh}"] }\n`, none);
     const statuses = async () => [(await get(server, "counts", { key: old })).status, (await get(server, "counts", { key: fresh })).status];

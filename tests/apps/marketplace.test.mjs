@@ -73,16 +73,17 @@ describe("marketplace", () => {
     expect(printed.stdout).not.toContain(secret);
   });
 
-  test("the HTTP API is where the guide's variables put it", async () => {
-    const server = await launch({ variables: { HTTP_PORT: "0", HTTP_API_SECRET: "a-secret-of-the-guide" } });
-    const [, port] = await server.printed(/HTTP API on \S*:(\d+)/);
-    const emit = (secret) =>
-      fetch(`http://127.0.0.1:${port}/roomcast/v1/emit`, {
-        method: "POST",
-        headers: { Authorization: `Bearer ${secret}`, "Content-Type": "application/json" },
-        body: JSON.stringify({ event: "notification", args: [{}], to: "user:1" }),
-      });
-    expect((await emit("a-secret-of-the-guide")).status).toBe(200);
-    expect((await emit("another")).status).toBe(401);
+  test("serves the HTTP API at HTTP_PORT, to who has HTTP_API_SECRET", async () => {
+    const key = "the secret of the marketplace";
+    const server = await launch({ variables: { HTTP_PORT: "0", HTTP_API_SECRET: key } });
+    const [, port] = await server.printed(/HTTP API on \S+:(\d+)\//);
+    const ask = (authorization) => fetch(`http://127.0.0.1:${port}/roomcast/v1/counts`, { headers: { authorization } });
+    expect((await ask(`Bearer ${key}`)).status).toBe(200);
+    expect((await ask("Bearer wrong")).status).toBe(401);
+  });
+
+  test("remarks on a port for an API that has no secret", async () => {
+    const server = await launch({ variables: { HTTP_PORT: "0" } });
+    await server.printed(/api\.port is set, but without api\.secret \(HTTP_API_SECRET\) there is no HTTP API/);
   });
 });

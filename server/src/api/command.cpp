@@ -289,6 +289,17 @@ std::optional<command::kind> kind_of(std::string_view word) {
     return std::nullopt;
 }
 
+std::string_view word_of(command::kind what) {
+    switch (what) {
+    case command::kind::emit: return "emit";
+    case command::kind::join: return "join";
+    case command::kind::leave: return "leave";
+    case command::kind::disconnect: return "disconnect";
+    case command::kind::revoke: return "revoke";
+    }
+    return {};
+}
+
 std::optional<fault> read_command(std::string_view checked, command::kind what, const command_bounds& bounds,
                                   std::string_view at, command& into) {
     into.what = what;

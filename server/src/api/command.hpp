@@ -62,6 +62,7 @@ struct command {
 
 /// The word in a path or in a batch: `emit`, `join`, …
 std::optional<command::kind> kind_of(std::string_view word);
+std::string_view word_of(command::kind what);
 
 /// Reads one command. @param checked a JSON value @param at where it stands, for `fault::field`
 std::optional<fault> read_command(std::string_view checked, command::kind what, const command_bounds& bounds,

@@ -66,10 +66,11 @@ std::optional<fault> read_page(const http_request& request, page_request& into) 
     return std::nullopt;
 }
 
-fault contract_fault(const core::contract::violation& broken, const std::string& at) {
+template <class Place>
+fault contract_fault(const core::contract::violation& broken, const Place& at) {
     if (broken.rule == "events")
         return {422, "unknown_event", broken.event + " " + broken.message, at + "/event"};
-    return {422, "contract", broken.rule + ": " + broken.message, at + "/args" + broken.path};
+    return {422, "contract", broken.rule + ": " + broken.message, at + ("/args" + broken.path)};
 }
 
 std::string next_of(bool has_more, const std::string& last) {
@@ -139,6 +140,15 @@ struct endpoint::batch {
         done({{}, std::move(body)});
     }
 };
+
+std::string endpoint::place::operator+(std::string_view member) const {
+    std::string text;
+    if (index) {
+        text = "/commands/" + std::to_string(*index) + '/';
+        text += word;
+    }
+    return text.append(member);
+}
 
 endpoint::endpoint(server& io, rules::application& rules, const couriers& hooks)
     : io_(&io), rules_(&rules), hooks_(&hooks) {
@@ -314,7 +324,7 @@ void endpoint::perform(std::string_view word, std::string_view body, const later
         done({std::move(wrong), {}});
         return;
     }
-    if (auto now = run(what, {}, [&done] { return done; })) done(std::move(*now));
+    if (auto now = run(what, {std::nullopt, word}, [&done] { return done; })) done(std::move(*now));
 }
 
 void endpoint::perform_batch(std::string_view body, const later& done) {
@@ -339,12 +349,12 @@ void endpoint::perform_batch(std::string_view body, const later& done) {
                 all->finish_one();
             };
         };
-        if (const auto now = run(each.what, "/commands/" + std::to_string(i), make_later)) all->set(i, *now);
+        if (const auto now = run(each.what, {i, word_of(each.what.what)}, make_later)) all->set(i, *now);
     }
     all->finish_one();
 }
 
-std::optional<fault> endpoint::aim(const command& what, const std::string& at, target& whom) const {
+std::optional<fault> endpoint::aim(const command& what, const place& at, target& whom) const {
     whom.rooms.reserve(what.whom.rooms.size() + what.whom.users.size() + what.whom.sockets.size());
     whom.rooms = what.whom.rooms;
     for (const std::string& user : what.whom.users) {
@@ -362,14 +372,13 @@ std::optional<fault> endpoint::aim(const command& what, const std::string& at, t
 }
 
 template <class MakeLater>
-std::optional<endpoint::result> endpoint::run(command& what, const std::string& at,
-                                              const MakeLater& make_later) {
+std::optional<endpoint::result> endpoint::run(command& what, const place& at, const MakeLater& make_later) {
     if (what.what == command::kind::revoke) {
         const core::duration how_long = what.how_long.value_or(rules_->current()->chosen().api.revoke_for);
         const bool is_noted = what.user.empty() ? rules_->revoke_session_for(what.session, how_long)
                                                 : rules_->revoke_user_for(what.user, how_long);
         if (is_noted) return result{{}, done_body};
-        return result{fault{429, "too_many", "too many users and sessions are revoked already", at}, {}};
+        return result{fault{429, "too_many", "too many users and sessions are revoked already", at + ""}, {}};
     }
     if (!rules_->has_name_space(what.name_space)) {
         return result{missing_name_space(at + "/namespace"), {}};
@@ -404,7 +413,7 @@ std::optional<endpoint::result> endpoint::run(command& what, const std::string& 
 }
 
 template <class MakeLater>
-std::optional<endpoint::result> endpoint::emit(command& what, target whom, const std::string& at,
+std::optional<endpoint::result> endpoint::emit(command& what, target whom, const place& at,
                                                const MakeLater& make_later) {
     rules::publication event;
     event.name_space = std::move(what.name_space);

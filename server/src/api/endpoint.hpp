@@ -37,6 +37,12 @@ private:
         std::string body;
     };
     using later = std::function<void(result)>;
+    /// Where a command stands, for what is said of it; put into words only then.
+    struct place {
+        std::optional<std::size_t> index; ///< in a batch
+        std::string_view word;
+        std::string operator+(std::string_view member) const;
+    };
     struct batch;
 
     bool has(std::string_view path) const;
@@ -49,11 +55,10 @@ private:
     void perform_batch(std::string_view body, const later& done);
     /// @return what came of it; nothing when `make_later()` gets it some time
     template <class MakeLater>
-    std::optional<result> run(command& what, const std::string& at, const MakeLater& make_later);
+    std::optional<result> run(command& what, const place& at, const MakeLater& make_later);
     template <class MakeLater>
-    std::optional<result> emit(command& what, target whom, const std::string& at,
-                               const MakeLater& make_later);
-    std::optional<fault> aim(const command& what, const std::string& at, target& whom) const;
+    std::optional<result> emit(command& what, target whom, const place& at, const MakeLater& make_later);
+    std::optional<fault> aim(const command& what, const place& at, target& whom) const;
 
     void get(std::string_view word, const http_request& request, const http_reply& reply);
     void get_sockets(const http_request& request, const http_reply& reply);

@@ -17,7 +17,7 @@ export { next, pause, until, within } from "../../interop/support/wait.mjs";
 const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 const program = path.join(process.env.ROOMCAST_BIN_DIR ?? path.join(repository, "build/dev/bin"), "roomcast-server");
 
-export const secret = "a secret of the tests, long enough";
+export const secret = "a secret of the tests and long enough";
 export const jwtSecret = "a secret of at least thirty-two characters, for tests";
 export const jwt = (claims) => jsonwebtoken.sign(claims, jwtSecret, { algorithm: "HS256", expiresIn: "1h" });
 export const as = (id, more = {}) => ({ auth: { token: jwt({ sub: id, ...more }) } });

@@ -74,6 +74,20 @@ texts members_of(const config::settings& all) {
           all.auth.max_lifetime}) {
         time(each);
     }
+    const auto& api = all.api;
+    list(api.secrets);
+    out.insert(out.end(), {api.prefix, api.host});
+    number(api.port ? static_cast<int>(*api.port) : -1);
+    number(api.is_on_socket_port ? static_cast<int>(*api.is_on_socket_port) : -1);
+    number(api.max_body_bytes);
+    number(api.max_batch);
+    number(api.max_answers);
+    rate(api.rate_per_address);
+    time(api.revoke_for);
+    time(api.keep_answers);
+    number(all.state.is_general);
+    time(all.state.keep_verdicts);
+    rate(all.state.rate_per_address);
     const auto& bounds = io.session.bounds;
     for (const std::uint64_t each : {std::uint64_t{bounds.max_payload_bytes},
                                      std::uint64_t{bounds.max_packets_per_payload},
@@ -133,7 +147,7 @@ std::string as_outside_text(const config::json& value) {
 }
 
 bool is_read_elsewhere(const config::setting_description& each) {
-    return each.kind == "yaml"; // providers, schemas and namespaces
+    return each.kind == "yaml"; // providers, schemas, namespaces, state and webhooks
 }
 
 /// What the schema says of a setting.
@@ -149,7 +163,7 @@ const config::json& schema_of(const std::string& path) {
 
 /// A value of each kind that no default is.
 std::string another_value(const config::setting_description& of) {
-    if (of.path == "path") return "/elsewhere";
+    if (of.path == "path" || of.path == "api.prefix") return "/elsewhere";
     if (of.path == "transports") return "websocket";
     if (const auto words = schema_of(of.path).find("enum"); words != schema_of(of.path).end()) {
         const config::json& last = words->back();
@@ -236,7 +250,7 @@ TEST(Settings, VariablesOfTheGuidesMeanWhatTheyMeanThere) {
 }
 
 TEST(Settings, VariablesThatDoNothingYetAreRemarkedOn) {
-    const auto loaded = load("", {{"REDIS_URL", "redis://x"}, {"HTTP_PORT", "8081"}});
+    const auto loaded = load("", {{"REDIS_URL", "redis://x"}, {"REDIS_MASTER_NAME", "m"}});
     EXPECT_EQ(loaded.mistakes.size(), 0U);
     ASSERT_EQ(loaded.remarks.size(), 2U);
     EXPECT_EQ(loaded.remarks[0], "REDIS_URL is set, but this version does nothing with it yet");
