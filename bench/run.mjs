@@ -17,7 +17,7 @@ const root = dirname(bench);
 const usage = `usage: node bench/run.mjs [options]
   --quick               a short run (under 90 s): figures to look at, not to publish
   --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, heartbeats, codec, auth,
-                        contract
+                        contract, api
   --servers NAME[,NAME] ours, npm, floor, bun
   --binaries DIRECTORY  where roomcast-server and the programs of the bench are (default: build/release/bin)
   --out DIRECTORY       where results.json, table.md and chart.svg go (default: build/bench)
@@ -57,7 +57,7 @@ const size = command.quick
 
 const wanted = command.only?.split(",");
 const isWanted = (name) => !wanted || wanted.some((word) => name === word || name.startsWith(`${word}-`));
-const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "heartbeats", "codec", "auth", "contract"];
+const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "heartbeats", "codec", "auth", "contract", "api"];
 for (const word of wanted ?? []) {
   if (!scenarioNames.some((name) => name === word || name.startsWith(`${word}-`))) {
     console.error(`unknown scenario ${word}\n${usage}`);
@@ -268,6 +268,29 @@ async function measureContract() {
   return rounds;
 }
 
+// What the backend's doors cost, in requests or events per second of one core.
+const apiGoals = [
+  { name: "emit", label: "HTTP API: emit to an empty room, kept connections: requests per core", least: 30_000 },
+  { name: "batch", label: "HTTP API: batches of 100 to an empty room: events per core", least: 500_000 },
+  { name: "state", label: "state polling: requests per core (10 000 pollers every 5 s are 2000)", least: 2000 },
+  { name: "unchanged", label: "state polling, nothing changed (304): requests per core", least: 2000 },
+];
+async function measureApi() {
+  const program = binary("roomcast-bench-api");
+  const kinds = await findServers(root, command.binaries);
+  if (!existsSync(program) || kinds.api.missing) {
+    progress(`api: left out: ${kinds.api.missing || `${program} is not built`}`);
+    return {};
+  }
+  const server = await startServer(kinds.api, serverCore);
+  try {
+    const words = [server.port, server.pid, "the secret of the bench", size.roundMs, size.rounds].map(String);
+    return JSON.parse(await outputOf("taskset", ["-c", String(generatorCore), program, ...words]));
+  } finally {
+    await server.stop();
+  }
+}
+
 const foreignCpu = new ForeignCpu();
 const foreign = {};
 const rows = [];
@@ -292,7 +315,7 @@ async function measure(name, work) {
 }
 
 const servers = await chooseServers();
-if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule", "auth", "contract"].includes(name))) {
+if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule", "auth", "contract", "api"].includes(name))) {
   console.error("no server to measure");
   process.exit(1);
 }
@@ -331,6 +354,10 @@ let signIns = [];
 await measure("auth", async () => {
   signIns = raw.auth = await measureAuth();
 });
+let api = {};
+await measure("api", async () => {
+  api = raw.api = await measureApi();
+});
 
 await measure("contract", async () => {
   const rounds = (raw.contract = await measureContract());
@@ -348,6 +375,17 @@ if (isWanted("rule")) {
     found: extra === undefined ? "-" : `${number(extra)} (${number(rule.rules.server_us.median)} against ${number(rule.handlers.server_us.median)})`,
     verdict: extra === undefined ? "not measured" : extra <= ruleScenario.mostExtraUs ? "met" : "not met",
   });
+}
+if (isWanted("api")) {
+  for (const { name, label, least } of apiGoals) {
+    const found = api[name]?.per_core_s;
+    goals.push({
+      label,
+      wanted: `>= ${number(least)} /s`,
+      found: found === undefined ? "-" : number(found),
+      verdict: found === undefined ? "not measured" : found >= least ? "met" : "not met",
+    });
+  }
 }
 if (isWanted("heartbeats")) {
   const ours = heartbeats.ours;

@@ -35,6 +35,13 @@ export async function findServers(root, binaries) {
       environment: { ROOMCAST_THREADS: "1" },
       missing: existsSync(ours) ? "" : `${ours} is not built`,
     },
+    api: {
+      label: "the HTTP API",
+      isOfRule: true,
+      command: [ours, "--config", join(bench, "api.yaml")],
+      environment: { ROOMCAST_THREADS: "1" },
+      missing: existsSync(ours) ? "" : `${ours} is not built`,
+    },
     handlers: {
       label: "a handler in C++",
       isOfRule: true,
