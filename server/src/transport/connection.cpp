@@ -248,7 +248,7 @@ bool connection::offer(std::string_view bytes) {
 void connection::end_relay(afterwards then) {
     relay_ = nullptr;
     if (state_ != state::relayed) return;
-    is_paused_ = false;
+    const bool has_unread = std::exchange(is_paused_, false) || !input_.empty();
     if (then == afterwards::cut) {
         end();
         return;
@@ -261,7 +261,7 @@ void connection::end_relay(afterwards then) {
     } else if (is_offering_ || is_parsing_) {
         return; // whoever offers goes on with the next request
     }
-    come_again();
+    if (has_unread) come_again();
 }
 
 /// Reads in this turn, once: what was left unread brings no event any more.
@@ -374,12 +374,13 @@ void connection::on_ready(std::uint32_t events) {
         if ((events & (EPOLLHUP | EPOLLERR)) != 0) on_peer_gone();
         return;
     }
-    if (events == 0 && !input_.empty()) {
+    if (!input_.empty()) {
+        // What was left comes before what is new.
         if (state_ == state::relayed) {
             std::string kept = std::move(input_);
             input_.clear();
             if (!offer(kept) || state_ == state::closed || is_paused_) return;
-        } else if (state_ == state::http && !parse()) {
+        } else if (events == 0 && state_ == state::http && !parse()) {
             return;
         }
     }
