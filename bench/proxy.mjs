@@ -27,7 +27,7 @@ const goal = 50;
 const body = Buffer.alloc(Number(values.bytes), "a");
 const app = http.createServer((request, response) => {
   request.resume();
-  response.writeHead(200, { "Content-Type": "text/html", ETag: '"1"', "Cache-Control": "no-cache" });
+  response.writeHead(200, { "Content-Type": "text/html", "Content-Length": body.length, ETag: '"1"', "Cache-Control": "no-cache" });
   response.end(body);
 });
 app.listen(0, "127.0.0.1");
@@ -35,15 +35,18 @@ await once(app, "listening");
 
 const flags = ["--port=0", "--host=127.0.0.1", "--page=off", `--upstream.url=http://127.0.0.1:${app.address().port}`];
 const server = spawn(program, flags, { env: { PATH: process.env.PATH }, stdio: ["ignore", "pipe", "inherit"] });
-let log = "";
-let port;
-for await (const text of server.stdout) {
-  log += text;
-  port = /listening on \S*:(\d+)/.exec(log)?.[1];
-  if (port) {
-    break;
-  }
-}
+const port = await new Promise((resolve, reject) => {
+  let log = "";
+  server.stdout.on("data", (text) => {
+    log += text;
+    const found = /listening on \S*:(\d+)/.exec(log);
+    if (found) {
+      resolve(Number(found[1]));
+    }
+  });
+  server.on("exit", () => reject(new Error(`roomcast-server ended: ${log}`)));
+});
+server.removeAllListeners("exit");
 
 // Microseconds on a CPU so far, all threads.
 function cpu() {
@@ -72,7 +75,7 @@ const requestBytes = (target) =>
 // One connection: a request, its whole answer, the next request.
 function client(count, target) {
   return new Promise((resolve, reject) => {
-    const socket = net.connect(Number(port), "127.0.0.1");
+    const socket = net.connect(port, "127.0.0.1");
     let left = count;
     let missing = 0;
     let head = "";

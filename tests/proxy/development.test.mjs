@@ -135,16 +135,16 @@ test.skipIf(!hasBrowser)("Next.js in Chromium: Fast Refresh keeps the page's sta
   await page.goto(`${server.origin}/`);
   await page.getByText("before").waitFor();
   await until("the page is alive", async () => {
-    await page.getByRole("button").click();
-    return (await page.getByRole("button").textContent()) !== "pressed 0";
+    await page.locator("main button").click();
+    return (await page.locator("main button").textContent()) !== "pressed 0";
   }, 100_000);
   expect(tunnels.some((url) => url.startsWith(server.webSocketOrigin))).toBe(true);
   const client = io(server.origin, { forceNew: true });
   cleanup(() => client.disconnect());
   await next(client, "connect");
-  const pressed = await page.getByRole("button").textContent();
+  const pressed = await page.locator("main button").textContent();
   app.write("app/page.jsx", nextPage("after"));
   await page.getByText("after").waitFor();
-  expect(await page.getByRole("button").textContent()).toBe(pressed);
+  expect(await page.locator("main button").textContent()).toBe(pressed);
   expect(JSON.parse((await ask(server, { path: "/api/stream" })).text).host).toBe(`127.0.0.1:${server.port}`);
 });

@@ -100,8 +100,12 @@ export function ask(server, { body, agent = false, ...options } = {}) {
 // What an application got: { method, url, headers, rawHeaders, body }, as its own answer.
 export async function mirror(request, response) {
   const pieces = [];
-  for await (const piece of request) {
-    pieces.push(piece);
+  try {
+    for await (const piece of request) {
+      pieces.push(piece);
+    }
+  } catch {
+    return; // the client went away
   }
   response.setHeader("Content-Type", "application/json");
   response.end(
