@@ -4,17 +4,19 @@ WORKDIR /src
 # One list of what a build needs: the one of ./dev. This layer is made again only when that changes.
 COPY dev ./
 RUN ./dev setup build
-COPY CMakeLists.txt CMakePresets.json LICENSE README.md CHANGELOG.md ./
+COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY sdk sdk
 COPY server server
-COPY samples samples
-COPY deploy deploy
-COPY docs docs
 # Compiles at a time; empty: as many as cores and memory allow.
 ARG JOBS=
-RUN ./dev build package roomcast-server \
-    && DESTDIR=/installed cmake --install build/package --component runtime --strip \
+RUN ./dev build package roomcast-server
+# What is only installed comes after what takes minutes.
+COPY LICENSE README.md CHANGELOG.md ./
+COPY deploy deploy
+COPY docs docs
+COPY samples samples
+RUN DESTDIR=/installed cmake --install build/package --component runtime --strip \
     && deploy/image-root.sh /installed /root-of-image
 
 FROM scratch

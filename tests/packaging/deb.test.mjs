@@ -45,7 +45,7 @@ describe.skipIf(!isThere)(`the Debian package${isThere ? "" : " (skipped: no con
     expect(inside("stat -c %a:%U /etc/default/roomcast").trim()).toBe("600:root");
     // served with no rights, as the unit does
     const served = inside(`
-      setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all env PORT=0 HOST=127.0.0.1 ROOMCAST_CONFIG=/etc/roomcast/roomcast.yaml roomcast-server 2> /tmp/log &
+      setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all env PORT=0 HOST=127.0.0.1 ROOMCAST_CONFIG=/etc/roomcast/roomcast.yaml roomcast-server > /tmp/log 2>&1 &
       for i in $(seq 100); do grep -q 'listening on' /tmp/log && break; sleep 0.1; done
       port=$(sed -n 's/.*listening on 127.0.0.1:\\([0-9]*\\),.*/\\1/p' /tmp/log)
       roomcast-server healthcheck --url http://127.0.0.1:$port/health

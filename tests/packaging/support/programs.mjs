@@ -53,9 +53,11 @@ export async function isHealthy(port) {
 
 // A server of our own build, until the test ends.
 export async function serve(args, variables) {
-  const child = spawn(program, args, { env: { PATH: process.env.PATH, HOST: "127.0.0.1", ...variables }, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(program, args, { env: { PATH: process.env.PATH, HOST: "127.0.0.1", ...variables }, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
-  child.stderr.on("data", (text) => (output += text));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (text) => (output += text));
+  }
   cleanup(() => background(child));
   const match = await until("a line that says where it listens", () => {
     if (child.exitCode !== null) {
