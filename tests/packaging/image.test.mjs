@@ -1,8 +1,8 @@
 // The image, run as an operator would: no root, no capability, nothing to write to.
 import { describe, expect, test } from "vitest";
 import { connect, connected, token, transports } from "./support/clients.mjs";
-import { docker, dockerOrFail, healthy, image, start, waited } from "./support/engine.mjs";
-import { until } from "./support/programs.mjs";
+import { docker, dockerOrFail, healthy, image, isBridged, start, waited } from "./support/engine.mjs";
+import { freePorts, until } from "./support/programs.mjs";
 
 // asks each second, so that tests do not wait for the image's own interval
 const soon = ["--health-interval", "1s"];
@@ -86,6 +86,23 @@ describe.skipIf(image === "")(`the image (${image || "skipped: no container engi
     await healthy(id);
     const socket = await connected(url, { auth: { token: token(secret, { sub: "7", name: "Ann", exp: 4e9 }) } });
     await until(greeting, () => socket.seen.includes(greeting));
+  });
+
+  test("publishes for the backend of marketplace at HTTP_PORT", async () => {
+    const [apiPort] = await freePorts(1);
+    const options = isBridged ? [...soon, "--publish", `127.0.0.1:${apiPort}:${apiPort}`] : soon;
+    const variables = { JWT_SECRET: secret, HTTP_PORT: apiPort, HTTP_API_SECRET: "another-secret-of-thirty-two-characters", ROOMCAST_CONFIG: `${samples}/marketplace/roomcast.yaml` };
+    const { id, url } = await start({ options, variables, portVariable: "WS_PORT" });
+    await healthy(id);
+    const socket = await connected(url, { auth: { token: token(secret, { sub: "7", exp: 4e9 }) } });
+    const told = new Promise((resolve) => socket.once("notification", resolve));
+    const response = await fetch(`http://127.0.0.1:${apiPort}/roomcast/v1/emit`, {
+      method: "POST",
+      headers: { "Authorization": `Bearer ${variables.HTTP_API_SECRET}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ event: "notification", args: [{ text: "sold" }], users: ["7"] }),
+    });
+    expect(response.status, await response.text()).toBe(200);
+    expect(await told).toEqual({ text: "sold" });
   });
 
   test("checks its own health on the one address that it listens on", async () => {

@@ -11,7 +11,7 @@ cd "$here/../.."
 
 if [[ -z ${ROOMCAST_DEB:-} ]]; then
     ./dev package
-    ROOMCAST_DEB=$(ls -t "$PWD"/build/package/*.deb | head -n 1)
+    for ROOMCAST_DEB in "$PWD"/build/package/*.deb; do :; done
 fi
 export ROOMCAST_DEB ROOMCAST_BIN_DIR=${ROOMCAST_BIN_DIR:-$PWD/build/package/bin}
 
