@@ -55,6 +55,16 @@ describe.skipIf(image === "")(`the image (${image || "skipped: no container engi
     expect(["transport close", "io server disconnect"]).toContain(await reason);
   });
 
+  test("ends at once with a second SIGTERM, though it is the container's first process", async () => {
+    const { id, url } = await start({ options: hardened, variables: { ROOMCAST_DRAIN_DELAY: "1h" } });
+    await healthy(id);
+    await connected(url);
+    dockerOrFail("kill", "--signal", "SIGTERM", id);
+    await until("it has begun to stop", () => docker("logs", id).output.includes("stopping"));
+    dockerOrFail("kill", "--signal", "SIGTERM", id);
+    expect(await waited(id)).toBe("143");
+  });
+
   test("is unhealthy to its own command when nothing listens", () => {
     const { status, output } = docker("run", "--rm", "--network", "none", image, "healthcheck");
     expect([status, output]).toEqual([1, "http://127.0.0.1:3001: Connection refused\n"]);

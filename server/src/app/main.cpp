@@ -15,6 +15,7 @@
 
 #include <malloc.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -53,6 +54,20 @@ sigset_t handled_signals() {
     sigaddset(&handled, SIGTERM);
     sigaddset(&handled, SIGHUP);
     return handled;
+}
+
+/// A second signal ends at once: as the system's default, which the first process of a container does not
+/// have.
+void end_at_next_signal() {
+    struct sigaction at_once {};
+    at_once.sa_handler = [](int signal) {
+        ::raise(signal);
+        ::_exit(128 + signal);
+    };
+    // The default is back, and the signal not held up, when the handler raises it again.
+    at_once.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
+    ::sigaction(SIGINT, &at_once, nullptr);
+    ::sigaction(SIGTERM, &at_once, nullptr);
 }
 
 /// Takes a changed configuration, or says why not.
@@ -153,9 +168,7 @@ int run(const app::configuration_source& from) {
         reload(from, rules, hooks, api, states);
     }
     log.info("{} received, stopping", signal == SIGINT ? "SIGINT" : "SIGTERM");
-    // A second signal ends at once.
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
+    end_at_next_signal();
     pthread_sigmask(SIG_UNBLOCK, &handled, nullptr);
     const server::config::settings& last = rules.current()->chosen();
     io.announce_end();
