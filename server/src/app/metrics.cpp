@@ -65,14 +65,6 @@ private:
     std::vector<prometheus::MetricFamily> families_;
 };
 
-double resident_bytes() {
-    std::ifstream file{"/proc/self/statm"};
-    double total = 0;
-    double resident = 0;
-    file >> total >> resident;
-    return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
-}
-
 void add_process(collector& into, double uptime_s) {
     rusage used{};
     ::getrusage(RUSAGE_SELF, &used);
@@ -177,6 +169,14 @@ void add_rules(collector& into, const rules::counters& counts) {
 }
 
 } // namespace
+
+double resident_bytes() {
+    std::ifstream file{"/proc/self/statm"};
+    double total = 0;
+    double resident = 0;
+    file >> total >> resident;
+    return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
 
 std::string prometheus_text(const statistics& now, const rules::application& rules) {
     collector all;

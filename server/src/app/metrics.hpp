@@ -12,4 +12,7 @@ namespace roomcast::server::app {
 /// is counted under its pattern, so clients cannot make series.
 std::string prometheus_text(const statistics& now, const rules::application& rules);
 
+/// Memory of this process that is in RAM.
+double resident_bytes();
+
 } // namespace roomcast::server::app

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include <charconv>
+#include <numeric>
 
 namespace roomcast::server::app {
 
@@ -44,7 +45,12 @@ nlohmann::ordered_json figures(const statistics& now) {
             {"dropped", now.dropped_volatile + now.dropped_slow},
             {"slowConsumers", now.slow_consumers},
             {"protocolErrors", now.protocol_errors},
-            {"recovered", now.recovered}};
+            {"recovered", now.recovered},
+            {"handled",
+             std::accumulate(now.handlers.counts.begin(), now.handlers.counts.end(), std::uint64_t{0})},
+            {"handlerSeconds", now.handlers.sum_s},
+            {"queuedBytes", now.queued_bytes},
+            {"memory", resident_bytes()}};
 }
 
 std::uint64_t number_after(std::string_view query, std::string_view key) {
@@ -195,13 +201,19 @@ void serve_pages(roomcast::server::server& io, const rules::application& rules, 
                         body["topRooms"].push_back(
                             {{"nsp", room.nsp}, {"room", room.room}, {"sockets", room.sockets}});
                     }
+                    body["namespaces"] = nlohmann::json::array();
+                    for (const name_space_count& each : now.name_spaces) {
+                        if (body["namespaces"].size() == rooms_shown) break;
+                        body["namespaces"].push_back({{"nsp", each.nsp}, {"sockets", each.sockets}});
+                    }
                     body["events"] = nlohmann::json::array();
                     for (const rules::feed::entry& each : seen.watch(after)) {
                         body["events"].push_back({{"number", each.number},
                                                   {"at", each.at_ms},
                                                   {"nsp", each.nsp},
                                                   {"event", each.event},
-                                                  {"sender", each.sender}});
+                                                  {"sender", each.sender},
+                                                  {"rooms", each.rooms}});
                     }
                 }
                 reply(json_response(body));

@@ -650,7 +650,7 @@ bool application::is_within_rates(const std::shared_ptr<const program>& now, vis
 }
 
 void application::on_event(socket& sender, event& given) {
-    seen_->note(sender.nsp(), given.name(), sender.id());
+    seen_->note(sender.nsp(), given.name(), sender.id(), [&sender] { return sender.rooms(); });
     const auto who = visitor_of(sender);
     const auto by = current();
     if (who) meet(sender, *who, by);

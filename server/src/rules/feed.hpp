@@ -21,14 +21,20 @@ public:
         std::string nsp;
         std::string event;
         std::string sender;
+        std::vector<std::string> rooms; ///< of the sender then
     };
 
-    void note(const std::string& nsp, std::string_view event, const std::string& sender) {
+    /// @param rooms gives the sender's rooms; asked only while somebody looks
+    template <class Rooms>
+    void note(const std::string& nsp, std::string_view event, const std::string& sender, const Rooms& rooms) {
         const std::int64_t now = now_ms();
         if (now > watched_until_ms_.load(std::memory_order_relaxed)) return;
+        std::vector<std::string> in = rooms();
+        if (in.size() > most_rooms) in.resize(most_rooms);
         // Guards the list: events of several shards meet here. Only while somebody looks.
         const std::lock_guard guard{adding_};
-        entries_.push_back({++number_, now, nsp, std::string{event.substr(0, longest_name)}, sender});
+        entries_.push_back(
+            {++number_, now, nsp, std::string{event.substr(0, longest_name)}, sender, std::move(in)});
         if (entries_.size() > most) entries_.pop_front();
     }
 
@@ -45,7 +51,8 @@ public:
     }
 
 private:
-    static constexpr std::size_t most = 50;
+    static constexpr std::size_t most = 200;
+    static constexpr std::size_t most_rooms = 20;
     static constexpr std::size_t longest_name = 80;
 
     static std::int64_t now_ms() {
