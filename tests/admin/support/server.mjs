@@ -18,7 +18,7 @@ export const username = "olga";
 export const password = "correct horse battery";
 
 const rules = `
-cors: { origin: ["*"], credentials: true }
+cors: { credentials: true }
 page: full
 namespaces:
   /:

@@ -122,6 +122,9 @@ texts members_of(const config::settings& all) {
     out.push_back(all.ca_file);
     number(static_cast<int>(all.metrics));
     out.push_back(all.metrics_token);
+    out.insert(out.end(), {all.admin.username, all.admin.password, all.admin.name_space});
+    number(static_cast<int>(all.admin.mode));
+    number(all.admin.is_read_only);
     number(all.logs_json);
     time(all.drain_delay);
     time(all.drain_window);
