@@ -1,5 +1,5 @@
 // roomcast-server with a configuration of a test's own, its HTTP API, the official client, and a backend.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
@@ -42,6 +42,10 @@ export function configuration(text) {
   writeFileSync(file, text);
   return file;
 }
+
+// What roomcast-server says of a configuration without starting with it.
+export const checked = (text) =>
+  spawnSync(program, ["check", configuration(text)], { env: { PATH: process.env.PATH, ROOMCAST_API_SECRET: secret, JWT_SECRET: jwtSecret }, encoding: "utf8" });
 
 // `variables` go before the file.
 export async function start(text, { variables = {}, threads = 1 } = {}) {

@@ -167,6 +167,8 @@ const config::json& schema_of(const std::string& path) {
 /// A value of each kind that no default is.
 std::string another_value(const config::setting_description& of) {
     if (of.path == "path" || of.path == "api.prefix") return "/elsewhere";
+    if (of.path == "admin.namespace") return "/elsewhere";
+    if (of.path == "admin.password") return "another-password";
     if (of.path == "transports") return "websocket";
     if (const auto words = schema_of(of.path).find("enum"); words != schema_of(of.path).end()) {
         const config::json& last = words->back();

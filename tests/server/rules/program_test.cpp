@@ -167,7 +167,7 @@ TEST(Program, MistakesOfFormAndOfRulesAreReportedTogether) {
                     "      c: {do: [{emit: {to: x}}, {ack: [\"{args.0}\", \"{user.id}\"]}]}\n"
                     "  /b: {presence: 5, auth: nobody}\n"
                     "auth: {user_room: \"{x}\", providers: {p: {type: jwt, secret: \"${NOT_SET}\"}}}\n");
-    EXPECT_EQ(lines.size(), 12U) << [&] {
+    EXPECT_EQ(lines.size(), 13U) << [&] {
         std::string all;
         for (const auto& each : lines) all += each + '\n';
         return all;
