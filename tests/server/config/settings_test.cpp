@@ -125,6 +125,16 @@ texts members_of(const config::settings& all) {
     out.insert(out.end(), {all.admin.username, all.admin.password, all.admin.name_space});
     number(static_cast<int>(all.admin.mode));
     number(all.admin.is_read_only);
+    const roomcast::server::upstream_options& upstream = all.server.upstream;
+    out.push_back(upstream.host);
+    number(upstream.port);
+    number(upstream.is_enabled);
+    number(upstream.preserves_host);
+    number(upstream.max_connections);
+    for (const auto each : {upstream.connect_timeout, upstream.response_timeout, upstream.idle_timeout,
+                            upstream.keep_alive_timeout}) {
+        time(each);
+    }
     number(all.logs_json);
     time(all.drain_delay);
     time(all.drain_window);
@@ -167,6 +177,7 @@ const config::json& schema_of(const std::string& path) {
 /// A value of each kind that no default is.
 std::string another_value(const config::setting_description& of) {
     if (of.path == "path" || of.path == "api.prefix") return "/elsewhere";
+    if (of.path == "upstream.url") return "http://127.0.0.1:3999";
     if (of.path == "admin.namespace") return "/elsewhere";
     if (of.path == "admin.password") return "another-password";
     if (of.path == "transports") return "websocket";
@@ -220,12 +231,14 @@ TEST(Settings, EverySettingIsTakenFromFileVariableAndFlagAlike) {
         for (const std::string& name : each.variables) {
             EXPECT_EQ(members_of(load("", {{name, value}}).chosen), expected) << name;
         }
-        const std::size_t dot = each.path.find('.');
-        const std::string quoted = each.kind == "list" ? '[' + value + ']' : config::json(value).dump();
-        const std::string file =
-            dot == std::string::npos
-                ? each.path + ": " + quoted
-                : each.path.substr(0, dot) + ": {" + each.path.substr(dot + 1) + ": " + quoted + '}';
+        // A group for each part of the path.
+        std::string file = each.kind == "list" ? '[' + value + ']' : config::json(value).dump();
+        for (std::size_t end = each.path.size(); end != std::string::npos;) {
+            const std::size_t dot = end == 0 ? std::string::npos : each.path.rfind('.', end - 1);
+            const std::size_t begin = dot == std::string::npos ? 0 : dot + 1;
+            file = '{' + each.path.substr(begin, end - begin) + ": " + file + '}';
+            end = dot;
+        }
         const auto filed = load(file);
         EXPECT_EQ(lines_of(filed), texts{}) << file;
         EXPECT_EQ(members_of(filed.chosen), expected) << file;

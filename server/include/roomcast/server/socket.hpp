@@ -85,8 +85,8 @@ public:
 
     /// Runs work on this socket's thread, unless it is gone by then. @thread any
     void post(std::function<void(socket&)> work) const;
-    /// Runs work on this socket's thread, also when the socket is gone by then: what somebody began may concern
-    /// others, who are still there. @thread any
+    /// Runs work on this socket's thread, also when the socket is gone by then: what somebody began may
+    /// concern others, who are still there. @thread any
     void post_anyway(std::function<void(socket&)> work) const;
     /// Runs work after a time, unless the socket is gone by then or `cancel` was called.
     std::uint64_t after(core::duration delay, std::function<void(socket&)> work) const;
