@@ -149,7 +149,7 @@ bool flow::render_rooms(const text_list& from, std::vector<std::string>& into) c
     const subject now = about();
     for (const text_template& each : from) {
         auto room = each.render(now);
-        if (!room || room->empty()) return false;
+        if (!room) return false;
         into.push_back(std::move(*room));
     }
     return true;
