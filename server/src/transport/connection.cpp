@@ -364,7 +364,7 @@ void connection::on_ready(std::uint32_t events) {
         if (flush_own()) {
             if (state_ == state::relayed && had_output) relay_->on_client_writable();
             if (state_ == state::websocket && session_ != nullptr) session_->on_link_writable(*this);
-            after_write();
+            if (!after_write()) return;
         }
     }
     if (state_ == state::closed) return;
@@ -769,17 +769,17 @@ bool connection::flush_own() {
 }
 
 /// Goes on when the last bytes were written.
-void connection::after_write() {
-    if (state_ == state::closed || !output_.empty()) return;
+bool connection::after_write() {
+    if (state_ == state::closed || !output_.empty()) return true;
     if (is_ending_) {
         // The peer may still be sending: closing now would destroy what it has not read yet.
         ::shutdown(fd_, SHUT_WR);
         state_ = state::lingering;
         set_deadline(home_->shared().options.http.close_timeout);
     } else if (state_ == state::http && !is_answer_due_ && !input_.empty() && !is_parsing_) {
-        // A request in advance. It may move the connection away, so nothing may follow this line.
-        (void)parse();
+        return parse();
     }
+    return true;
 }
 
 void connection::end_when_written() {

@@ -182,7 +182,8 @@ private:
     void on_peer_gone();
     void tell_session_gone(bool is_error);
     bool flush_own();
-    void after_write();
+    /// @return false: a request in advance took it to another shard, and it must not be touched any more
+    bool after_write();
     void end_when_written();
     void end();
     void set_deadline(core::duration from_now);
