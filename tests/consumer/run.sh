@@ -28,7 +28,8 @@ try subdirectory -DROOMCAST_SOURCE_DIR="$here/../.."
 # The installed program runs from where it was put.
 if [[ -x $work/prefix/bin/roomcast-server ]]; then
     "$work/prefix/bin/roomcast-server" --version
-    "$work/prefix/bin/roomcast-server" check "$work/readme.yaml"
+    # The README's file takes its secret from the environment, and a check says so when it is not there.
+    NEXTAUTH_SECRET=secret-of-the-readme-example "$work/prefix/bin/roomcast-server" check "$work/readme.yaml"
 fi
 # Nothing that was installed points back into the tree it came from.
 if grep -rlIF -e "$build" -e "$(cd "$here/../.." && pwd)" "$work/prefix"; then
