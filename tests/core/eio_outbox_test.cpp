@@ -69,6 +69,28 @@ TEST(EioOutbox, GathersEveryFrameInOrder) {
                                    "\x82\x01x", "\x82\x02yy"}));
 }
 
+lines taken(outbox& from, std::uint64_t most_bytes) {
+    lines out;
+    from.take(most_bytes, [&](const shared_message& message, std::size_t packet) {
+        out.emplace_back(message->at(packet).payload());
+    });
+    return out;
+}
+
+TEST(EioOutbox, HandsOutWholePacketsUntilTheBytesAreReached) {
+    outbox owed;
+    owed.push(with_parts("4a", {"one", "two"}));
+    owed.push(prepare_text("4b"));
+    const std::uint64_t all = owed.bytes();
+    EXPECT_EQ(taken(owed, 1), lines{"4a"});
+    EXPECT_EQ(owed.bytes(), all - frame_of("4a").size());
+    EXPECT_EQ(taken(owed, 6), (lines{"one", "two"}));
+    EXPECT_EQ(taken(owed, 1000), lines{"4b"});
+    EXPECT_TRUE(owed.is_empty());
+    EXPECT_EQ(owed.bytes(), 0U);
+    EXPECT_EQ(taken(owed, 1000), lines{});
+}
+
 TEST(EioOutbox, GathersNoMorePiecesThanAsked) {
     outbox owed;
     for (const char* each : {"4a", "4b", "4c"}) owed.push(prepare_text(each));

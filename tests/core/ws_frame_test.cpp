@@ -22,7 +22,8 @@ struct received {
 };
 
 void PrintTo(const received& event, std::ostream* out) {
-    constexpr const char* names[] = {"text", "binary", "ping", "pong", "close"};
+    constexpr const char* names[] = {"text", "binary", "compressed text", "compressed binary", "ping",
+                                     "pong", "close"};
     *out << names[static_cast<int>(event.type)] << " of " << event.payload.size() << " bytes "
          << testing::PrintToString(event.payload.substr(0, 40));
 }
@@ -39,8 +40,9 @@ void PrintTo(const outcome& read, std::ostream* out) {
     *out << testing::PrintToString(read.events) << ", error: " << read.error.message();
 }
 
-outcome read_in_pieces(role reads_as, const limits& bounds, std::string stream, std::size_t piece_bytes) {
-    frame_reader reader{reads_as, bounds};
+outcome read_in_pieces(role reads_as, const limits& bounds, std::string stream, std::size_t piece_bytes,
+                       compression agreed = compression::none) {
+    frame_reader reader{reads_as, bounds, agreed};
     outcome read;
     for (std::size_t at = 0; at < stream.size(); at += piece_bytes) {
         // A copy of its own for each piece: reading beyond it is seen by the sanitizers.
@@ -63,6 +65,14 @@ outcome read_in_pieces(role reads_as, const limits& bounds, std::string stream, 
 outcome read(role reads_as, const std::string& stream, const limits& bounds = {}) {
     outcome whole = read_in_pieces(reads_as, bounds, stream, stream.size() + 1);
     EXPECT_EQ(read_in_pieces(reads_as, bounds, stream, 1), whole) << "byte by byte";
+    return whole;
+}
+
+/// The same where permessage-deflate was agreed on.
+outcome read_compressed(const std::string& stream, const limits& bounds = {}) {
+    outcome whole = read_in_pieces(role::client, bounds, stream, stream.size() + 1, compression::per_message);
+    EXPECT_EQ(read_in_pieces(role::client, bounds, stream, 1, compression::per_message), whole)
+        << "byte by byte";
     return whole;
 }
 
@@ -369,6 +379,54 @@ TEST(WsFrameReader, AsAClientRefusesAMask) {
     std::string masked;
     append_masked(masked, opcode::text, "x", 7);
     EXPECT_EQ(read(role::client, masked), failure(errc::frame_masked));
+}
+
+// Compressed messages: RFC 7692, section 6
+
+TEST(WsFrameReader, GivesACompressedMessageAsItCame) {
+    EXPECT_EQ(
+        read_compressed(small_frame(0xc1, "\xff\xfe") + small_frame(0xc2, "b") + small_frame(0x81, "c")),
+        (outcome{{{event_type::compressed_text, "\xff\xfe"},
+                  {event_type::compressed_binary, "b"},
+                  {event_type::text, "c"}},
+                 {}}));
+}
+
+TEST(WsFrameReader, TheFirstFragmentSaysThatAMessageIsCompressed) {
+    EXPECT_EQ(read_compressed(small_frame(0x41, "a") + small_frame(0x89, "now") + small_frame(0x80, "b")),
+              (outcome{{{event_type::ping, "now"}, {event_type::compressed_text, "ab"}}, {}}));
+    EXPECT_EQ(read_compressed(small_frame(0x01, "a") + small_frame(0x80, "b")),
+              (outcome{{{event_type::text, "ab"}}, {}}));
+}
+
+TEST(WsFrameReader, RefusesTheCompressedBitOnALaterFragment) {
+    EXPECT_EQ(read_compressed(small_frame(0x41, "a") + small_frame(0xc0, "b")), failure(errc::reserved_bits));
+    EXPECT_EQ(read_compressed(small_frame(0x01, "a") + small_frame(0xc0, "b")), failure(errc::reserved_bits));
+}
+
+TEST(WsFrameReader, RefusesCompressedControlFrames) {
+    for (const int code : {0x88, 0x89, 0x8a}) {
+        EXPECT_EQ(read_compressed(small_frame(code | 0x40, "")), failure(errc::reserved_bits)) << code;
+    }
+}
+
+TEST(WsFrameReader, RefusesTheOtherReservedBitsOfACompressedMessage) {
+    EXPECT_EQ(read_compressed(small_frame(0xe1, "x")), failure(errc::reserved_bits));
+    EXPECT_EQ(read_compressed(small_frame(0xd1, "x")), failure(errc::reserved_bits));
+    EXPECT_EQ(read_compressed(small_frame(0xa1, "x")), failure(errc::reserved_bits));
+    EXPECT_EQ(read_compressed(small_frame(0xc3, "x")), failure(errc::reserved_bits));
+}
+
+TEST(WsFrameReader, ChecksTextAfterACompressedMessage) {
+    EXPECT_EQ(read_compressed(small_frame(0xc1, "\xff") + small_frame(0x81, "\xff")),
+              failure(errc::invalid_utf8, {{event_type::compressed_text, "\xff"}}));
+}
+
+TEST(WsFrame, WritesTheHeaderOfACompressedMessage) {
+    std::string out;
+    append_compressed_header(out, opcode::text, 5);
+    append_compressed_header(out, opcode::binary, 300);
+    EXPECT_EQ(out, octets({0xc1, 5, 0xc2, 126, 1, 44}));
 }
 
 // Text

@@ -322,6 +322,8 @@ private:
             case type::text: client_.on_frame(now_, id, frame_kind::text, (*next)->payload); break;
             case type::binary: client_.on_frame(now_, id, frame_kind::binary, (*next)->payload); break;
             case type::close: end_at_client(id, core::eio::link_end::closed); break;
+            case type::compressed_text: // never agreed on
+            case type::compressed_binary:
             case type::ping:
             case type::pong: break;
             }

@@ -13,6 +13,7 @@ constexpr std::size_t max_first_reserve_bytes = 65'536;
 
 constexpr unsigned final_bit = 0x80;
 constexpr unsigned reserved_bits = 0x70;
+constexpr unsigned compressed_bit = 0x40; // RSV1. RFC 7692, section 6
 constexpr unsigned opcode_bits = 0x0f;
 constexpr unsigned mask_bit = 0x80;
 constexpr unsigned length_bits = 0x7f;
@@ -42,8 +43,8 @@ void append_big_endian(std::string& out, std::uint64_t number, std::size_t size)
     while (size-- > 0) out += static_cast<char>(number >> (8 * size) & 0xffU);
 }
 
-void append_header(std::string& out, opcode code, std::uint64_t payload_size, unsigned mask) {
-    out += static_cast<char>(final_bit | static_cast<unsigned>(code));
+void append_header(std::string& out, unsigned first, std::uint64_t payload_size, unsigned mask) {
+    out += static_cast<char>(first);
     if (payload_size < length_in_16_bits) {
         out += static_cast<char>(mask | static_cast<unsigned>(payload_size));
     } else if (payload_size < 65'536) {
@@ -85,6 +86,15 @@ std::error_code check_close(bytes_view payload) {
     return is_utf8(payload.substr(2)) ? std::error_code{} : make_error_code(errc::invalid_utf8);
 }
 
+/// Text and binary messages are numbered 1 and 2 on the wire, and stand side by side here.
+constexpr frame_reader::event_type type_of_message(unsigned first) {
+    using type = frame_reader::event_type;
+    static_assert(static_cast<unsigned>(type::text) == 0 && static_cast<unsigned>(type::binary) == 1 &&
+                  static_cast<unsigned>(type::compressed_text) == 2 &&
+                  static_cast<unsigned>(type::compressed_binary) == 3);
+    return static_cast<type>((first & opcode_bits) - 1 + ((first & compressed_bit) != 0 ? 2U : 0U));
+}
+
 void release(std::string& kept) {
     std::string().swap(kept);
 }
@@ -92,11 +102,15 @@ void release(std::string& kept) {
 } // namespace
 
 void append_header(std::string& out, opcode code, std::uint64_t payload_size) {
-    append_header(out, code, payload_size, 0);
+    append_header(out, final_bit | static_cast<unsigned>(code), payload_size, 0);
+}
+
+void append_compressed_header(std::string& out, opcode code, std::uint64_t payload_size) {
+    append_header(out, final_bit | compressed_bit | static_cast<unsigned>(code), payload_size, 0);
 }
 
 void append_masked(std::string& out, opcode code, bytes_view payload, std::uint32_t mask) {
-    append_header(out, code, payload.size(), mask_bit);
+    append_header(out, final_bit | static_cast<unsigned>(code), payload.size(), mask_bit);
     const std::size_t key_at = out.size();
     append_big_endian(out, mask, 4);
     std::array<char, 4> key{};
@@ -185,6 +199,7 @@ result<bool> frame_reader::read_header() {
         }
         if (code != opcode::continuation) {
             message_opcode_ = code;
+            message_type_ = type_of_message(first);
             fragments_ = 0;
         }
         if (++fragments_ > bounds_->max_fragments) return errc::too_many_fragments;
@@ -204,7 +219,9 @@ bool frame_reader::collect_header(std::size_t wanted) {
 /// Everything that the first two bytes of a frame can be wrong in. @source RFC 6455, sections 5.2, 5.4, 5.5
 std::error_code frame_reader::check_start(unsigned first, opcode code, unsigned length,
                                           bool is_masked) const {
-    if ((first & reserved_bits) != 0) return errc::reserved_bits;
+    if ((first & reserved_bits) != 0) {
+        if (const std::error_code error = check_reserved_bits(first, code)) return error;
+    }
     if (!is_known(code)) return errc::unknown_opcode;
     switch (code) {
     case opcode::continuation:
@@ -224,6 +241,14 @@ std::error_code frame_reader::check_start(unsigned first, opcode code, unsigned 
     if (role_ == role::server && !is_masked) return errc::frame_not_masked;
     if (role_ == role::client && is_masked) return errc::frame_masked;
     return {};
+}
+
+/// A compressed message says so in its first frame, and in no other. @source RFC 7692, section 6.1
+std::error_code frame_reader::check_reserved_bits(unsigned first, opcode code) const {
+    const bool is_allowed = compression_ == compression::per_message &&
+                            (first & reserved_bits) == compressed_bit &&
+                            (code == opcode::text || code == opcode::binary);
+    return is_allowed ? std::error_code{} : make_error_code(errc::reserved_bits);
 }
 
 /// Takes what lies in the input of the current frame's payload, unmasked.
@@ -259,10 +284,9 @@ result<std::optional<frame_reader::event>> frame_reader::finish(bytes_view paylo
     case opcode::text:
     case opcode::binary: break;
     }
-    const bool is_text = message_opcode_ == opcode::text;
     message_opcode_ = opcode::continuation;
-    if (is_text && !is_utf8(payload)) return errc::invalid_utf8;
-    return std::optional{event{is_text ? event_type::text : event_type::binary, payload}};
+    if (message_type_ == event_type::text && !is_utf8(payload)) return errc::invalid_utf8;
+    return std::optional{event{message_type_, payload}};
 }
 
 void frame_reader::unmask(char* data, std::size_t size) {

@@ -2,6 +2,7 @@
 
 #include "roomcast/core/sio/encoder.hpp"
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -45,6 +46,20 @@ public:
 
     /// Notes that `size` bytes of what `gather` showed went out.
     void consume(std::uint64_t size);
+
+    /// Hands out packets from the front, until about `most_bytes` went; they are owed no more. Only for a
+    /// peer to which no packet went in part.
+    /// @param packet called with (const shared_message&, size_t index) for each
+    template <class Packet>
+    void take(std::uint64_t most_bytes, Packet&& packet) {
+        assert(offset_ == 0);
+        for (std::uint64_t taken = 0; !is_empty() && taken < most_bytes;) {
+            const std::uint64_t size = queue_[head_]->at(packet_).frame().size();
+            packet(queue_[head_], packet_); // no copy: who else holds it tells whether it has other receivers
+            consume(size);
+            taken += size;
+        }
+    }
 
     /// Hands out whole packets for a polling body, control frames left out; the queue is empty afterwards.
     /// @param packet called with (const wire_packet&) for each

@@ -12,7 +12,8 @@
 #include <string_view>
 #include <system_error>
 
-/// WebSocket frames (RFC 6455), without the HTTP handshake and without extensions.
+/// WebSocket frames (RFC 6455), without the HTTP handshake. Of extensions only the bit that marks a
+/// compressed message is known (RFC 7692): who compresses is elsewhere.
 namespace roomcast::core::ws {
 
 enum class opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
@@ -29,6 +30,9 @@ enum class close_code : std::uint16_t {
 /// Which end of the connection reads: clients mask, servers do not.
 enum class role : std::uint8_t { server, client };
 
+/// Was permessage-deflate agreed on? Without it a frame that says so is an error.
+enum class compression : std::uint8_t { none, per_message };
+
 /// Longest header of a frame without mask.
 inline constexpr std::size_t max_header_bytes = 10;
 
@@ -39,6 +43,10 @@ constexpr std::size_t header_bytes(std::uint64_t size) {
 
 /// Appends the header of an unmasked, unfragmented frame.
 void append_header(std::string& out, opcode code, std::uint64_t payload_size);
+
+/// Appends the header of an unmasked, unfragmented frame whose payload is a compressed message.
+/// @source RFC 7692, section 6
+void append_compressed_header(std::string& out, opcode code, std::uint64_t payload_size);
 
 /// Appends a whole masked frame, as a client sends it.
 void append_masked(std::string& out, opcode code, bytes_view payload, std::uint32_t mask);
@@ -53,15 +61,25 @@ close_code close_code_for(std::error_code error);
 /// what follows a close frame is dropped unread.
 class frame_reader {
 public:
-    enum class event_type : std::uint8_t { text, binary, ping, pong, close };
+    enum class event_type : std::uint8_t {
+        text,
+        binary,
+        compressed_text,
+        compressed_binary,
+        ping,
+        pong,
+        close
+    };
     struct event {
         event_type type;
         /// Valid until the next call. For `close` the peer's code and reason as they came (may be empty).
+        /// What is compressed is given as it came: neither is its text checked, nor its size when inflated.
         bytes_view payload;
     };
 
     /// @param bounds must outlive the reader
-    frame_reader(role reads_as, const limits& bounds) : bounds_(&bounds), role_(reads_as) {}
+    frame_reader(role reads_as, const limits& bounds, compression agreed = compression::none)
+        : bounds_(&bounds), role_(reads_as), compression_(agreed) {}
 
     /// Gives bytes to read; they are unmasked in place and must stay until `next` returned nothing.
     void feed(char* data, std::size_t size) {
@@ -79,6 +97,7 @@ public:
 private:
     result<bool> read_header();
     bool collect_header(std::size_t wanted);
+    std::error_code check_reserved_bits(unsigned first, opcode code) const;
     std::error_code check_start(unsigned first, opcode code, unsigned length, bool is_masked) const;
     bytes_view take_payload();
     void keep(std::string& kept, bytes_view piece) const;
@@ -98,7 +117,9 @@ private:
     std::uint8_t mask_offset_ = 0;
     opcode frame_opcode_ = opcode::continuation;
     opcode message_opcode_ = opcode::continuation; ///< continuation: no message under way
+    event_type message_type_ = event_type::text;
     role role_;
+    compression compression_;
     bool in_frame_ = false;
     bool is_final_ = false;
     bool is_closed_ = false;         ///< the peer's close frame was read
