@@ -70,9 +70,32 @@ void end_at_next_signal() {
     ::sigaction(SIGTERM, &at_once, nullptr);
 }
 
+/// Where the server is, for its operator.
+std::string place_of(const std::string& host, std::uint16_t port) {
+    return host.starts_with("unix:") ? host : host + ':' + std::to_string(port);
+}
+
+/// Certificate and key may have changed without a word of it in the configuration.
+void reload_tls(const server::options& running, const server::options& wanted, server::server& io) {
+    spdlog::logger& log = server::base::log("app");
+    if (running.tls.is_on() != wanted.tls.is_on()) {
+        log.warn("tls has been switched {}; it takes effect when the server is started again",
+                 wanted.tls.is_on() ? "on" : "off");
+        return;
+    }
+    if (!wanted.tls.is_on()) return;
+    try {
+        io.reload_tls(wanted.tls);
+        log.info("new connections get the certificate {}", wanted.tls.certificate_file);
+    } catch (const std::system_error& error) {
+        log.error("the certificate was not reloaded, the old one stays: {}", error.what());
+    }
+}
+
 /// Takes a changed configuration, or says why not.
-void reload(const app::configuration_source& from, server::rules::application& rules,
-            server::api::couriers& hooks, server::api::endpoint& api, server::api::state_reader& states) {
+void reload(const app::configuration_source& from, const server::options& running, server::server& io,
+            server::rules::application& rules, server::api::couriers& hooks, server::api::endpoint& api,
+            server::api::state_reader& states) {
     spdlog::logger& log = server::base::log("app");
     std::vector<std::string> mistakes;
     auto ready = app::prepare(
@@ -89,6 +112,7 @@ void reload(const app::configuration_source& from, server::rules::application& r
         log.warn("{} has changed; it takes effect when the server is started again", each);
     }
     spdlog::set_level(spdlog::level::from_str(ready->chosen.log_level));
+    reload_tls(running, ready->chosen.server, io);
     rules.replace(ready->program);
     hooks.replace(ready->doors->hooks);
     api.reload();
@@ -140,20 +164,22 @@ int run(const app::configuration_source& from) {
         server::app::serve_pages(io, rules, seen);
     } catch (const std::system_error& error) {
         const bool is_taken = error.code() == std::errc::address_in_use;
-        log.critical("cannot listen on {}:{}: {}", host, port,
+        log.critical("cannot listen on {}: {}", place_of(host, port),
                      is_taken
                          ? "the port is in use by another program; choose another one with PORT or `port:`"
                          : error.what());
         return app::exit_cannot_listen;
     }
     io.start();
-    log.info("{} listening on {}:{}, path {}/, {} thread{}",
-             chosen.service == "roomcast" ? "roomcast-server" : chosen.service, chosen.server.host, io.port(),
-             chosen.server.path, io.threads(), io.threads() == 1 ? "" : "s");
+    log.info("{} listening on {}, path {}/, {} thread{}",
+             chosen.service == "roomcast" ? "roomcast-server" : chosen.service,
+             place_of(chosen.server.host, io.port()), chosen.server.path, io.threads(),
+             io.threads() == 1 ? "" : "s");
     if (api_port) log.info("HTTP API on {}:{}{}", host, *api_port, chosen.api.prefix);
     const server::upstream_options& upstream = chosen.server.upstream;
-    if (chosen.page != server::config::page_mode::off) {
-        log.info("live page at http://localhost:{}/{}", io.port(), upstream.is_on() ? "roomcast/" : "");
+    if (chosen.page != server::config::page_mode::off && io.port() != 0) {
+        log.info("live page at {}://localhost:{}/{}", chosen.server.tls.is_on() ? "https" : "http", io.port(),
+                 upstream.is_on() ? "roomcast/" : "");
     }
     if (upstream.is_on()) {
         log.info("integrated mode: what is not ours goes to {} port {}", upstream.host, upstream.port);
@@ -165,7 +191,7 @@ int run(const app::configuration_source& from) {
         sigwait(&handled, &signal);
         if (signal != SIGHUP) break;
         log.info("SIGHUP received, reading the configuration again");
-        reload(from, rules, hooks, api, states);
+        reload(from, chosen.server, io, rules, hooks, api, states);
     }
     log.info("{} received, stopping", signal == SIGINT ? "SIGINT" : "SIGTERM");
     end_at_next_signal();

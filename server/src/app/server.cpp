@@ -7,6 +7,7 @@
 #include "http/listener.hpp"
 #include "http/router.hpp"
 #include "proxy/upstream.hpp"
+#include "transport/tls.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -156,6 +157,11 @@ server::server(options chosen) : parts_(std::make_unique<parts>()) {
     chosen.session.allow_upgrade = chosen.session.allow_upgrade && chosen.allow_websocket;
     engine::context& context = parts_->context;
     context.options = std::move(chosen);
+    for (const std::string& each : context.options.trusted_proxies) {
+        if (!context.trusted_proxies.add(each)) {
+            throw std::invalid_argument{"neither an address nor a network of a trusted proxy: " + each};
+        }
+    }
     context.addresses = std::make_shared<engine::address_table>(context.options.max_sessions_per_address,
                                                                 context.options.connect_rate_per_address);
     for (unsigned i = 0; i < context.options.threads; ++i) {
@@ -232,6 +238,7 @@ void server::observe(observer& by) {
 void server::listen() {
     if (parts_->is_listening) return;
     const options& chosen = parts_->context.options;
+    if (chosen.tls.is_on()) parts_->listener->use_tls(transport::tls_context::load(chosen.tls));
     parts_->listener->open(chosen.host, chosen.port);
     parts_->is_listening = true;
 }
@@ -317,6 +324,18 @@ void server::drain(core::duration window, std::function<void()> done) {
             std::make_shared<drainer>(*at, window, one_less)->step();
         });
     }
+}
+
+void server::reload_tls(const tls_options& chosen) {
+    if (!parts_->context.options.tls.is_on()) {
+        throw std::system_error{std::make_error_code(std::errc::operation_not_supported),
+                                "the server was started without TLS"};
+    }
+    auto loaded = transport::tls_context::load(chosen);
+    parts_->context.shards.front()->post(
+        [listener = parts_->listener.get(), loaded = std::move(loaded)]() mutable {
+            listener->use_tls(std::move(loaded));
+        });
 }
 
 std::uint16_t server::port() const {

@@ -1,5 +1,6 @@
 #include "config/settings.hpp"
 
+#include "base/address_set.hpp"
 #include "config/schema.hpp"
 
 #include "roomcast/core/bytes.hpp"
@@ -242,6 +243,25 @@ bool set_secrets(settings& all, const given_value& given) {
     return true;
 }
 
+bool set_socket_mode(settings& all, const given_value& given) {
+    const std::string& text = given.text();
+    unsigned mode = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+    if (given.is_list || error != std::errc{} || end != text.data() + text.size() || mode > 0777)
+        return false;
+    all.server.socket_mode = mode;
+    return true;
+}
+
+bool set_trusted_proxies(settings& all, const given_value& given) {
+    base::address_set checked;
+    for (const std::string& each : given.items) {
+        if (!checked.add(each)) return false;
+    }
+    all.server.trusted_proxies = given.items;
+    return true;
+}
+
 constexpr std::uint64_t large = 1ULL << 40U;
 
 /// Where each setting goes. Its name, variables and words stand in the schema.
@@ -252,6 +272,44 @@ const std::map<std::string_view, setter>& setters() {
         {"host", set_text(
                      [](settings & all) -> auto& { return all.server.host; },
                      [](const std::string& text) { return !text.empty(); })},
+        {"socket_mode", set_socket_mode},
+        {"tls.certificate",
+         set_text(
+             [](settings & all) -> auto& { return all.server.tls.certificate_file; }, is_any)},
+        {"tls.key", set_text(
+                        [](settings & all) -> auto& { return all.server.tls.key_file; }, is_any)},
+        {"tls.handshake_timeout",
+         set_duration([](settings & all) -> auto& { return all.server.tls.handshake_timeout; })},
+        {"trusted_proxies", set_trusted_proxies},
+        {"proxy_protocol", set_boolean([](settings & all) -> auto& { return all.server.proxy_protocol; })},
+        {"compression.websocket.enabled",
+         set_boolean([](settings & all) -> auto& { return all.server.compression.websocket.is_enabled; })},
+        {"compression.websocket.threshold",
+         set_size(
+             [](settings & all) -> auto& { return all.server.compression.websocket.threshold; }, 0)},
+        {"compression.websocket.level",
+         set_number(
+             [](settings & all) -> auto& { return all.server.compression.websocket.level; }, 1, 9)},
+        {"compression.websocket.window_bits",
+         set_number(
+             [](settings & all) -> auto& { return all.server.compression.websocket.window_bits; }, 9, 15)},
+        {"compression.websocket.memory_level",
+         set_number(
+             [](settings & all) -> auto& { return all.server.compression.websocket.memory_level; }, 1, 9)},
+        {"compression.websocket.server_no_context_takeover", set_boolean([](settings & all) -> auto& {
+             return all.server.compression.websocket.server_no_context_takeover;
+         })},
+        {"compression.websocket.client_no_context_takeover", set_boolean([](settings & all) -> auto& {
+             return all.server.compression.websocket.client_no_context_takeover;
+         })},
+        {"compression.http.enabled",
+         set_boolean([](settings & all) -> auto& { return all.server.compression.http.is_enabled; })},
+        {"compression.http.threshold",
+         set_size(
+             [](settings & all) -> auto& { return all.server.compression.http.threshold; }, 0)},
+        {"compression.http.level",
+         set_number(
+             [](settings & all) -> auto& { return all.server.compression.http.level; }, 1, 9)},
         {"threads", set_number(
                         [](settings & all) -> auto& { return all.server.threads; }, 0, 256)},
         {"path", set_text(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/address_set.hpp"
 #include "engine/address_table.hpp"
 #include "engine/name_space_state.hpp"
 #include "engine/shard.hpp"
@@ -58,6 +59,7 @@ struct context {
     roomcast::server::options options;
     name_space_registry name_spaces;
     std::shared_ptr<address_table> addresses;
+    base::address_set trusted_proxies;
     std::function<std::optional<std::string>(const handshake_info&)> allow_request;
     std::vector<http_entry> http_handlers;
     std::function<void(const std::string&, std::string_view, room_change)> watch_rooms;

@@ -17,11 +17,25 @@ poller::~poller() {
     ::close(fd_);
 }
 
-bool poller::add(int fd, pollable& who) {
+namespace {
+
+epoll_event all_events_for(pollable& who) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     event.data.ptr = &who;
+    return event;
+}
+
+} // namespace
+
+bool poller::add(int fd, pollable& who) {
+    epoll_event event = all_events_for(who);
     return ::epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void poller::hand_over(int fd, pollable& to) {
+    epoll_event event = all_events_for(to);
+    ::epoll_ctl(fd_, EPOLL_CTL_MOD, fd, &event);
 }
 
 void poller::remove(int fd) {

@@ -27,6 +27,8 @@ public:
     int fd() const { return fd_; }
     /// @return false when the system has no room for it
     [[nodiscard]] bool add(int fd, pollable& who);
+    /// Somebody else hears of this descriptor from now on, first of what it is ready for.
+    void hand_over(int fd, pollable& to);
     void remove(int fd);
     /// Hands out what is ready, at most one batch. A pollable removed meanwhile must live until this returns,
     /// and ignore what comes. @return whether the batch was full

@@ -45,6 +45,12 @@ protected:
     ~pending_operation() = default;
 };
 
+/// What a floor below keeps once for each shard, such as buffers that all its connections share.
+class belongings {
+public:
+    virtual ~belongings() = default;
+};
+
 /// A connection, owned by the shard that it is on.
 class held : public retired {
 public:
@@ -139,6 +145,8 @@ public:
     /// Where all connections of this shard read into; what is not used up at once they copy.
     static constexpr std::size_t read_buffer_bytes = 64U << 10U;
     char* read_buffer() { return read_buffer_.get(); }
+    /// The transport's; empty until it puts them there.
+    std::unique_ptr<belongings>& of_transport() { return of_transport_; }
 
     /// Writes what this turn produced.
     void end_turn();
@@ -159,6 +167,7 @@ private:
     timer_heap timers_;
     base::id_maker ids_;
     std::unique_ptr<char[]> read_buffer_;
+    std::unique_ptr<belongings> of_transport_;
     statistics counts_;
     base::log_gate gate_;
     hub::text_map<std::unique_ptr<session>> sessions_;

@@ -1,5 +1,7 @@
 #include "proxy/app_connection.hpp"
 
+#include "base/address_set.hpp"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -101,8 +103,9 @@ request_to_app read_request(const transport::connection& from, const upstream& t
         if (is_same_name(name, "http2-settings")) return;
         append_field(out, name, value);
     });
-    if (!from.address().empty()) append_field(out, "X-Forwarded-For", from.address());
-    append_field(out, "X-Forwarded-Proto", "http");
+    const transport::client_origin client = from.origin();
+    if (client.address != base::unix_peer) append_field(out, "X-Forwarded-For", client.address);
+    append_field(out, "X-Forwarded-Proto", client.is_secure ? "https" : "http");
     if (!host.empty()) append_field(out, "X-Forwarded-Host", host);
     if (!made.upgrade.empty()) {
         append_field(out, "Connection", "Upgrade");

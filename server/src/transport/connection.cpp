@@ -2,6 +2,9 @@
 
 #include "engine/context.hpp"
 #include "engine/session.hpp"
+#include "transport/deflate.hpp"
+#include "transport/forwarded.hpp"
+#include "transport/layers.hpp"
 #include "transport/websocket_handshake.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -72,8 +75,15 @@ struct connection::request {
     bool is_skipped = false;
 };
 
-connection::connection(int fd, std::string address, request_handler& handler)
-    : handler_(&handler), address_(std::move(address)), fd_(fd) {}
+connection::connection(int fd, arrival how, request_handler& handler)
+    : handler_(&handler), address_(std::move(how.address)), fd_(fd), is_trusted_(how.is_trusted),
+      is_secure_(how.tls != nullptr) {
+    if (how.tls == nullptr && !how.has_proxy_header) return;
+    layers_ = std::make_unique<layers>(*this);
+    layers_->awaits_proxy_header = how.has_proxy_header;
+    layers_->tls_of = std::move(how.tls);
+    can_write_ = false;
+}
 
 connection::~connection() {
     if (fd_ >= 0) {
@@ -86,11 +96,16 @@ void connection::adopt(std::unique_ptr<connection> made, engine::shard& home) {
     connection& one = *made;
     one.home_ = &home;
     home.hold(std::move(made));
-    if (!home.poller().add(one.fd_, one)) {
+    const bool is_opening = one.layers_ && (one.layers_->tls_of || one.layers_->awaits_proxy_header);
+    if (is_opening && one.layers_->tls_of) {
+        one.layers_->tls = std::make_unique<tls_session>(*std::exchange(one.layers_->tls_of, nullptr));
+    }
+    if (!home.poller().add(one.fd_, one.polled())) {
         one.end();
         return;
     }
-    one.set_deadline(home.shared().options.http.request_timeout);
+    const options& chosen = home.shared().options;
+    one.set_deadline(is_opening ? chosen.tls.handshake_timeout : chosen.http.request_timeout);
     if (one.request_) (void)one.parse();
 }
 
@@ -111,6 +126,26 @@ void connection::for_each_header(const std::function<void(std::string_view, std:
         each(view_of(field.name_string()), view_of(field.value()));
 }
 
+std::string connection::joined_headers(std::string_view name) const {
+    std::string joined;
+    const auto& fields = request_->parser.get();
+    const auto [begin, end] = fields.equal_range(boost::beast::string_view{name.data(), name.size()});
+    for (auto field = begin; field != end; ++field) {
+        if (!joined.empty()) joined += ',';
+        joined += view_of(field->value());
+    }
+    return joined;
+}
+
+client_origin connection::origin() const {
+    if (!is_trusted_) return {address_, is_secure_};
+    forwarded_origin behind =
+        read_forwarded({joined_headers("X-Forwarded-For"), joined_headers("X-Forwarded-Proto"),
+                        joined_headers("Forwarded"), joined_headers("X-Real-IP")},
+                       home_->shared().trusted_proxies);
+    return {std::move(behind.address).value_or(address_), behind.is_secure.value_or(is_secure_)};
+}
+
 std::shared_ptr<const handshake_info> connection::make_info() const {
     auto info = std::make_shared<handshake_info>();
     info->url = std::string{head_.target};
@@ -121,7 +156,9 @@ std::shared_ptr<const handshake_info> connection::make_info() const {
         info->headers += "\r\n";
     }
     info->headers.shrink_to_fit();
-    info->address = address_;
+    client_origin from = origin();
+    info->address = std::move(from.address);
+    info->is_secure = from.is_secure;
     info->issued_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                           std::chrono::system_clock::now().time_since_epoch())
                           .count();
@@ -198,14 +235,26 @@ void connection::become_websocket(engine::session& session, std::string_view ext
         output_ += subprotocol;
         output_ += "\r\n";
     }
+    const options& chosen = home_->shared().options;
+    std::optional<deflate_agreement> agreed;
+    if (chosen.compression.websocket.is_enabled) {
+        agreed = agree_on_deflate(header("Sec-WebSocket-Extensions"), chosen.compression.websocket);
+    }
+    if (agreed) {
+        output_ += "Sec-WebSocket-Extensions: ";
+        output_ += agreed->header;
+        output_ += "\r\n";
+    }
     output_ += extra;
     output_ += "\r\n";
     end_request();
     home_->timers().unset(*this);
     session_ = &session;
     state_ = state::websocket;
-    frames_ = std::make_unique<core::ws::frame_reader>(core::ws::role::server,
-                                                       home_->shared().options.session.bounds);
+    frames_ = std::make_unique<core::ws::frame_reader>(core::ws::role::server, chosen.session.bounds,
+                                                       agreed ? core::ws::compression::per_message
+                                                              : core::ws::compression::none);
+    if (agreed) use_deflate(*agreed);
 }
 
 void connection::relay_to(relay& by) {
@@ -266,8 +315,8 @@ void connection::end_relay(afterwards then) {
 
 /// Reads in this turn, once: what was left unread brings no event any more.
 void connection::come_again() {
-    home_->forget_greedy(*this);
-    home_->read_again(*this);
+    home_->forget_greedy(polled());
+    home_->read_again(polled());
 }
 
 void connection::write(std::string_view frames) {
@@ -277,7 +326,9 @@ void connection::write(std::string_view frames) {
 }
 
 bool connection::flush(core::eio::outbox& owed) {
-    if (state_ != state::websocket || !flush_own()) return false;
+    if (state_ != state::websocket) return false;
+    if (!can_write_) return layers_ != nullptr && flush_layered(owed);
+    if (!write_own()) return false;
     while (!owed.is_empty()) {
         std::array<iovec, most_pieces> pieces;
         std::size_t count = 0;
@@ -309,6 +360,12 @@ bool connection::flush(core::eio::outbox& owed) {
             return false;
         }
     }
+    after_flush();
+    return true;
+}
+
+/// The outbox went out, with the pong in it.
+void connection::after_flush() {
     is_pong_queued_ = false;
     if (has_pong_) {
         has_pong_ = false;
@@ -316,7 +373,6 @@ bool connection::flush(core::eio::outbox& owed) {
         pong_.clear();
         on_ping(payload);
     }
-    return true;
 }
 
 void connection::close(core::eio::outbox* owed, core::ws::close_code code) {
@@ -348,6 +404,16 @@ void connection::respond(std::uint16_t status, std::string body, bool is_html, b
     const std::string_view type = status != 200 ? std::string_view{}
                                   : is_html     ? std::string_view{"text/html"}
                                                 : std::string_view{"text/plain; charset=UTF-8"};
+    const http_compression_options& compression = home_->shared().options.compression.http;
+    if (compression.is_enabled && status == 200 && body.size() >= compression.threshold) {
+        const std::string_view coding = choose_content_coding(joined_headers("Accept-Encoding"));
+        if (!coding.empty()) {
+            body = shared_tools().compress.body_of(body, coding);
+            extra += "Content-Encoding: ";
+            extra += coding;
+            extra += "\r\n";
+        }
+    }
     respond(status, type, extra, body);
 }
 
@@ -360,38 +426,50 @@ void connection::on_ready(std::uint32_t events) {
     if (state_ == state::closed) return;
     if ((events & EPOLLOUT) != 0) {
         can_write_ = true;
-        const bool had_output = !output_.empty();
-        if (flush_own()) {
-            if (state_ == state::relayed && had_output) relay_->on_client_writable();
-            if (state_ == state::websocket && session_ != nullptr) session_->on_link_writable(*this);
-            if (!after_write()) return;
-        }
+        if (!on_writable(!output_.empty())) return;
     }
-    if (state_ == state::closed) return;
+    if (is_to_read(events)) read();
+}
+
+/// What is to be done before more is read. @return false: nothing is to be read
+bool connection::is_to_read(std::uint32_t events) {
+    if (state_ == state::closed) return false;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) is_hung_up_ = true;
     if (is_paused_) {
         // What it still sends waits; but nothing can be said to a peer that is gone.
         if ((events & (EPOLLHUP | EPOLLERR)) != 0) on_peer_gone();
-        return;
+        return false;
     }
     if (!input_.empty()) {
         // What was left comes before what is new.
         if (state_ == state::relayed) {
             std::string kept = std::move(input_);
             input_.clear();
-            if (!offer(kept) || state_ == state::closed || is_paused_) return;
+            if (!offer(kept) || state_ == state::closed || is_paused_) return false;
         } else if (events == 0 && state_ == state::http && !parse()) {
-            return;
+            return false;
         }
     }
-    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 || events == 0) read();
+    return (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 || events == 0;
+}
+
+/// @param had_output something waited for this
+bool connection::on_writable(bool had_output) {
+    if (!flush_own()) return true;
+    if (state_ == state::relayed && had_output) relay_->on_client_writable();
+    if (state_ == state::websocket && session_ != nullptr) session_->on_link_writable(*this);
+    return after_write();
 }
 
 void connection::on_timer(core::time_point) {
     switch (state_) {
     case state::http:
         if (is_answer_due_ && !is_body_wanted_) return; // somebody else's time: a poll may wait long
-        if (request_ || !input_.empty()) {
+        if (layers_ && layers_->is_opening()) {
+            end();
+            break;
+        }
+        if (request_ && !is_owing()) {
             is_answer_due_ = true;
             handler_->on_bad_request(*this, 408);
         } else {
@@ -435,7 +513,7 @@ void connection::read() {
         if (size < engine::shard::read_buffer_bytes && !is_hung_up_) return;
         total += size;
         if (total >= most_bytes_a_turn) {
-            if (state_ != state::closed) home_->read_again(*this);
+            if (state_ != state::closed) home_->read_again(polled());
             return;
         }
     }
@@ -445,7 +523,7 @@ bool connection::on_bytes(char* data, std::size_t size) {
     switch (state_) {
     case state::http: {
         const std::size_t most = home_->shared().options.http.max_header_bytes;
-        if (is_answer_due_ && !is_body_wanted_ &&
+        if (((is_answer_due_ && !is_body_wanted_) || (!request_ && is_owing())) &&
             input_.size() + size > most + engine::shard::read_buffer_bytes) {
             // Requests in advance, without waiting for answers.
             on_peer_gone();
@@ -472,7 +550,8 @@ bool connection::parse() {
             break; // one request at a time
         }
         if (!request_) {
-            if (input_.empty()) break;
+            // Who does not read the last answer gets no further one to add to it.
+            if (input_.empty() || is_owing()) break;
             const options& chosen = home_->shared().options;
             request_ = std::make_unique<request>(chosen.http, chosen.session.bounds.max_payload_bytes);
             set_deadline(chosen.http.request_timeout);
@@ -508,7 +587,7 @@ bool connection::parse() {
                 engine::shard& other = *moving_to_;
                 home_->poller().remove(fd_);
                 home_->timers().unset(*this);
-                home_->forget_greedy(*this);
+                home_->forget_greedy(polled());
                 std::unique_ptr<engine::held> self = home_->let_go(*this);
                 is_parsing_ = false;
                 auto moved = std::unique_ptr<connection>{static_cast<connection*>(self.release())};
@@ -652,25 +731,7 @@ void connection::on_frames(char* data, std::size_t size) {
     for (;;) {
         const auto next = frames_->next();
         if (!next) {
-            ++home_->counts().protocol_errors;
-            if (state_ == state::closing_websocket) {
-                end();
-                return;
-            }
-            // A frame of ours may be half out: then nothing can be said any more.
-            const bool is_clean = can_write_;
-            tell_session_gone(true);
-            if (!is_clean || state_ != state::websocket) {
-                end();
-                return;
-            }
-            core::ws::append_close(output_, core::ws::close_code_for(next.error()));
-            // Its bytes cannot be understood from here on: wait for the end, not for a close frame.
-            state_ = state::lingering;
-            set_deadline(home_->shared().options.http.close_timeout);
-            is_ending_ = true;
-            flush_own();
-            after_write();
+            fail_websocket(core::ws::close_code_for(next.error()));
             return;
         }
         if (!*next) return;
@@ -685,6 +746,12 @@ void connection::on_frames(char* data, std::size_t size) {
                     event.payload);
             }
             break;
+        case event_type::compressed_text:
+            if (!on_compressed(core::frame_kind::text, event.payload)) return;
+            break;
+        case event_type::compressed_binary:
+            if (!on_compressed(core::frame_kind::binary, event.payload)) return;
+            break;
         case event_type::ping:
             if (state_ == state::websocket) on_ping(event.payload);
             break;
@@ -693,6 +760,29 @@ void connection::on_frames(char* data, std::size_t size) {
         }
         if (state_ == state::closed) return;
     }
+}
+
+/// What the peer sent is wrong.
+void connection::fail_websocket(core::ws::close_code code) {
+    ++home_->counts().protocol_errors;
+    if (state_ == state::closing_websocket) {
+        end();
+        return;
+    }
+    // A frame of ours may be half out: then nothing can be said any more. Layers take whole frames only.
+    const bool is_clean = can_write_ || layers_ != nullptr;
+    tell_session_gone(true);
+    if (!is_clean || state_ != state::websocket) {
+        end();
+        return;
+    }
+    core::ws::append_close(output_, code);
+    // Its bytes cannot be understood from here on: wait for the end, not for a close frame.
+    state_ = state::lingering;
+    set_deadline(home_->shared().options.http.close_timeout);
+    is_ending_ = true;
+    flush_own();
+    after_write();
 }
 
 void connection::on_ping(std::string_view payload) {
@@ -721,7 +811,7 @@ void connection::on_peer_close(std::string_view payload) {
         return;
     }
     if (session_ != nullptr && session_->is_current(*this)) flush(session_->owed());
-    const bool is_clean = can_write_;
+    const bool is_clean = can_write_ || layers_ != nullptr;
     tell_session_gone(false);
     if (state_ != state::websocket) return;
     if (!is_clean) {
@@ -751,8 +841,13 @@ void connection::tell_session_gone(bool is_error) {
 
 /// @return whether all of our own bytes are out
 bool connection::flush_own() {
+    if (!can_write_) return layers_ != nullptr && flush_own_layered();
+    return write_own();
+}
+
+bool connection::write_own() {
     while (written_ < output_.size()) {
-        if (!can_write_ || fd_ < 0) return false;
+        if (fd_ < 0) return false;
         const ssize_t sent =
             ::send(fd_, output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0) {
@@ -772,10 +867,13 @@ bool connection::flush_own() {
 bool connection::after_write() {
     if (state_ == state::closed || !output_.empty()) return true;
     if (is_ending_) {
+        say_tls_end();
+        if (is_owing()) return true;
         // The peer may still be sending: closing now would destroy what it has not read yet.
         ::shutdown(fd_, SHUT_WR);
         state_ = state::lingering;
         set_deadline(home_->shared().options.http.close_timeout);
+        is_ending_ = false; // what the peer still sends does not begin its time anew
     } else if (state_ == state::http && !is_answer_due_ && !input_.empty() && !is_parsing_) {
         return parse();
     }
@@ -794,6 +892,7 @@ void connection::end() {
     if (state_ == state::closed) return;
     state_ = state::closed;
     if (answer_place_) *std::exchange(answer_place_, nullptr) = nullptr;
+    say_tls_end();
     home_->poller().remove(fd_);
     ::close(fd_);
     fd_ = -1;
@@ -801,6 +900,7 @@ void connection::end() {
     home_->timers().unset(*this);
     home_->forget_greedy(*this);
     if (relay_ != nullptr) std::exchange(relay_, nullptr)->on_client_gone();
+    if (layers_) home_->forget_greedy(*layers_);
     home_->retire(home_->let_go(*this));
 }
 

@@ -21,6 +21,24 @@
 namespace roomcast::server::transport {
 
 class connection;
+class tls_context;
+struct deflate_agreement;
+struct layers;
+struct tools;
+
+/// How a connection came.
+struct arrival {
+    std::string address;     ///< of the peer, or `base::unix_peer`
+    bool is_trusted = false; ///< a proxy whose word about who is behind it counts
+    bool has_proxy_header = false;
+    std::shared_ptr<const tls_context> tls{}; ///< nullptr: without
+};
+
+/// Who is behind a request: the peer, or whom trusted proxies tell of.
+struct client_origin {
+    std::string address;
+    bool is_secure = false;
+};
 
 /// The head of a request, as `http` looks at it. Views are valid until the request is answered.
 struct request_head {
@@ -85,7 +103,7 @@ class connection final : public engine::pollable,
                          public engine::pending_request {
 public:
     /// @param fd a connected, non-blocking socket; it is owned from now on
-    connection(int fd, std::string address, request_handler& handler);
+    connection(int fd, arrival how, request_handler& handler);
     ~connection() override;
 
     /// Begins to live on a shard, or goes on there with a request whose head was read elsewhere.
@@ -99,8 +117,11 @@ public:
     std::size_t count_headers(std::string_view name) const;
     /// Calls `each(name, value)` for every header, in the order in which they came.
     void for_each_header(const std::function<void(std::string_view, std::string_view)>& each) const;
-    const std::string& address() const { return address_; }
+    /// Who sent this request.
+    client_origin origin() const;
     bool waits_for_continue() const;
+    /// The values of all headers of this name, joined by commas.
+    std::string joined_headers(std::string_view name) const;
     /// What is kept of the request for the application.
     std::shared_ptr<const handshake_info> make_info() const;
     void limit_body(std::uint64_t bytes);
@@ -129,7 +150,7 @@ public:
     void relay_to(relay& by);
     /// Where it writes; `send` sends it. What is in it has not gone out yet.
     std::string& output() { return output_; }
-    std::size_t backlog() const { return output_.size() - written_; }
+    std::size_t backlog() const;
     void send();
     /// There is room for what `on_client_bytes` left, and for more.
     void offer_again();
@@ -167,8 +188,33 @@ private:
         closed,
     };
 
+    friend struct layers;
+
+    // With layers between us and the socket; a connection without them comes here never.
+    void on_layered_ready(std::uint32_t events);
+    void read_layered();
+    /// @return false when the connection went to another shard, or ended
+    [[nodiscard]] bool take_from_wire(std::string_view raw);
+    [[nodiscard]] bool take_proxy_header(std::string_view raw);
+    [[nodiscard]] bool take_records(std::string_view raw);
+    void drop_layers();
+    bool flush_own_layered();
+    bool flush_layered(core::eio::outbox& owed);
+    bool send_wire();
+    void say_tls_end();
+    void use_deflate(const deflate_agreement& agreed);
+    bool on_compressed(core::frame_kind kind, std::string_view payload);
+    engine::pollable& polled();
+    tools& shared_tools();
+
     void read();
+    bool write_own();
+    void after_flush();
+    bool is_owing() const;
+    void fail_websocket(core::ws::close_code code);
     /// Each returns false when the connection went to another shard: it must not be touched any more.
+    [[nodiscard]] bool on_writable(bool had_output);
+    [[nodiscard]] bool is_to_read(std::uint32_t events);
     [[nodiscard]] bool on_bytes(char* data, std::size_t size);
     [[nodiscard]] bool parse();
     bool read_head();
@@ -196,15 +242,16 @@ private:
     std::unique_ptr<request> request_;
     std::shared_ptr<connection*> answer_place_;
     std::unique_ptr<core::ws::frame_reader> frames_;
-    std::string input_;  ///< HTTP bytes not yet understood
-    std::string output_; ///< goes out before the outbox
-    std::string pong_;   ///< the newest ping's payload while an older pong still waits
+    std::unique_ptr<layers> layers_; ///< nullptr, nearly always: bytes go to the socket as they are
+    std::string input_;              ///< HTTP bytes not yet understood
+    std::string output_;             ///< goes out before the outbox
+    std::string pong_;               ///< the newest ping's payload while an older pong still waits
     std::string address_;
     request_head head_;
     std::size_t written_ = 0; ///< of output_
     int fd_;
     state state_ = state::http;
-    bool can_write_ = true;
+    bool can_write_ = true;       ///< the socket takes bytes; false for good while there are layers
     bool is_answer_due_ = false;  ///< a request's head was read, and it is not answered
     bool is_body_wanted_ = false; ///< its body goes to the handler
     bool is_last_answer_ = false;
@@ -215,6 +262,8 @@ private:
     bool is_offering_ = false;
     bool is_pong_queued_ = false;
     bool has_pong_ = false;
+    bool is_trusted_ = false; ///< the peer is a proxy whose word counts
+    bool is_secure_ = false;  ///< TLS, up to us or up to a proxy that says so in its header
 };
 
 } // namespace roomcast::server::transport

@@ -116,6 +116,21 @@ texts members_of(const config::settings& all) {
                                      std::uint64_t{all.limits.forwards}}) {
         number(each);
     }
+    const auto& compression = io.compression;
+    out.insert(out.end(), {io.tls.certificate_file, io.tls.key_file});
+    time(io.tls.handshake_timeout);
+    for (const bool each : {io.proxy_protocol, compression.websocket.is_enabled,
+                            compression.websocket.server_no_context_takeover,
+                            compression.websocket.client_no_context_takeover, compression.http.is_enabled}) {
+        number(each);
+    }
+    for (const int each : {compression.websocket.level, compression.websocket.window_bits,
+                           compression.websocket.memory_level, compression.http.level}) {
+        number(each);
+    }
+    for (const std::size_t each : {compression.websocket.threshold, compression.http.threshold}) number(each);
+    number(io.socket_mode);
+    list(io.trusted_proxies);
     number(static_cast<int>(io.slow_consumer));
     number(static_cast<int>(all.page));
     number(static_cast<int>(all.private_addresses));
@@ -181,13 +196,19 @@ std::string another_value(const config::setting_description& of) {
     if (of.path == "admin.namespace") return "/elsewhere";
     if (of.path == "admin.password") return "another-password";
     if (of.path == "transports") return "websocket";
+    if (of.path == "socket_mode") return "0600";
+    if (of.path == "trusted_proxies") return "10.0.0.0/8, unix";
     if (const auto words = schema_of(of.path).find("enum"); words != schema_of(of.path).end()) {
         const config::json& last = words->back();
         return (last == of.otherwise ? words->front() : last).get<std::string>();
     }
     if (of.kind == "duration") return "1234ms";
     if (of.kind == "size") return "12345";
-    if (of.kind == "number") return "77";
+    if (of.kind == "number") {
+        const std::uint64_t most = schema_of(of.path).value("maximum", std::uint64_t{77});
+        const std::string chosen = std::to_string(std::min<std::uint64_t>(most, 77));
+        return of.otherwise == std::min<std::uint64_t>(most, 77) ? std::to_string(most - 1) : chosen;
+    }
     if (of.kind == "boolean") return of.otherwise == true ? "false" : "true";
     if (of.kind == "rate") return "7/s burst 9";
     if (of.kind == "list") return "one, two";
@@ -272,6 +293,36 @@ TEST(Settings, VariablesThatDoNothingYetAreRemarkedOn) {
     EXPECT_EQ(loaded.mistakes.size(), 0U);
     ASSERT_EQ(loaded.remarks.size(), 2U);
     EXPECT_EQ(loaded.remarks[0], "REDIS_URL is set, but this version does nothing with it yet");
+}
+
+TEST(Settings, TrustedProxiesAreAddressesAndNetworks) {
+    EXPECT_EQ(load("trusted_proxies: [10.0.0.0/8, '::1', unix]").chosen.server.trusted_proxies,
+              (texts{"10.0.0.0/8", "::1", "unix"}));
+    for (const char* bad : {"localhost", "10.0.0.0/40", "10.0.0.0/8 10.1.0.0/16", "*"}) {
+        const auto mistakes = mistakes_of("trusted_proxies: ['" + std::string{bad} + "']");
+        ASSERT_EQ(mistakes.size(), 1U) << bad;
+        EXPECT_NE(mistakes[0].find("expected a list of addresses and networks"), std::string::npos)
+            << mistakes[0];
+    }
+}
+
+TEST(Settings, ASocketModeIsOctalInQuotesOrWithout) {
+    EXPECT_EQ(load("socket_mode: '0640'").chosen.server.socket_mode, 0640U);
+    EXPECT_EQ(load("socket_mode: '777'").chosen.server.socket_mode, 0777U);
+    EXPECT_EQ(load("socket_mode: 600").chosen.server.socket_mode, 0600U);
+    for (const char* bad : {"'0888'", "'rw'", "'07777'", "'-1'", "9", "[1]"}) {
+        EXPECT_EQ(mistakes_of("socket_mode: " + std::string{bad}).size(), 1U) << bad;
+    }
+}
+
+TEST(Settings, CompressionIsOffUntilItIsChosen) {
+    const auto& plain = load("").chosen.server.compression;
+    EXPECT_FALSE(plain.websocket.is_enabled || plain.http.is_enabled);
+    const auto& chosen =
+        load("compression: {websocket: {enabled: true, level: 1}}").chosen.server.compression;
+    EXPECT_TRUE(chosen.websocket.is_enabled && !chosen.http.is_enabled && chosen.websocket.level == 1);
+    EXPECT_EQ(mistakes_of("compression: {websocket: {level: 10}}").size(), 1U);
+    EXPECT_EQ(mistakes_of("compression: {websocket: {window_bits: 8}}").size(), 1U);
 }
 
 // ---- Precedence

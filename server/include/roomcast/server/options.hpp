@@ -84,10 +84,47 @@ struct upstream_options {
     bool is_on() const { return is_enabled && !host.empty(); }
 };
 
+/// TLS by the server itself; off without a certificate.
+struct tls_options {
+    std::string certificate_file{}; ///< PEM: the certificate, then those between it and its authority
+    std::string key_file{};         ///< PEM, without a password
+    /// For a handshake, and for the header of the PROXY protocol.
+    core::duration handshake_timeout = std::chrono::seconds{10};
+    bool is_on() const { return !certificate_file.empty() || !key_file.empty(); }
+};
+
+/// permessage-deflate (RFC 7692).
+struct websocket_compression_options {
+    bool is_enabled = false;
+    std::size_t threshold = 1024; ///< bytes of the smallest packet that is compressed
+    int level = 6;                ///< zlib's, 1 to 9
+    int window_bits = 15;         ///< 9 to 15
+    int memory_level = 8;         ///< zlib's, 1 to 9
+    /// Each message for itself: one compressor of a thread serves all connections, and a broadcast is
+    /// compressed once. Otherwise each connection has a compressor, 256 KiB with the defaults.
+    bool server_no_context_takeover = true;
+    /// The same for what clients send: otherwise each connection keeps a window of 32 KiB.
+    bool client_no_context_takeover = true;
+};
+
+/// gzip and deflate of what polling clients get.
+struct http_compression_options {
+    bool is_enabled = false;
+    std::size_t threshold = 1024; ///< bytes of the smallest body that is compressed
+    int level = 6;                ///< zlib's, 1 to 9
+};
+
+struct compression_options {
+    websocket_compression_options websocket{};
+    http_compression_options http{};
+};
+
 /// Every choice of who runs a server.
 struct options {
+    /// An address, a name, or `unix:/path`: then the port means nothing.
     std::string host = "0.0.0.0";
-    std::uint16_t port = 3001; ///< 0: any free port
+    std::uint16_t port = 3001;   ///< 0: any free port
+    unsigned socket_mode = 0660; ///< permissions of a unix socket
     /// Shards: one thread each, with its own sockets. 0: one for each core.
     unsigned threads = 1;
     std::string path = "/socket.io";
@@ -116,6 +153,13 @@ struct options {
     recovery_options recovery{};
     http_options http{};
     upstream_options upstream{};
+    tls_options tls{};
+    compression_options compression{};
+    /// Proxies whose `X-Forwarded-For`, `X-Forwarded-Proto`, `Forwarded` and `X-Real-IP` count: addresses,
+    /// networks (`10.0.0.0/8`), and `unix` for peers on a unix socket.
+    std::vector<std::string> trusted_proxies{};
+    /// These proxies begin each connection with a header of the PROXY protocol, version 1 or 2.
+    bool proxy_protocol = false;
     /// Dynamic namespaces are forgotten when their last socket left.
     bool forget_empty_namespaces = true;
 };

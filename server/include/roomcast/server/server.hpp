@@ -109,7 +109,7 @@ public:
     /// Shows what happens to sockets to one observer, which must outlive the server.
     void observe(observer& by);
 
-    /// Opens the port. @errors std::system_error, e.g. the port is in use
+    /// Opens the port. @errors std::system_error, e.g. the port is in use, or the certificate cannot be read
     void listen();
     /// Starts the threads and returns when the server was stopped. Listens if that was not done.
     void run();
@@ -125,6 +125,9 @@ public:
     /// From now on `is_draining` is true and a readiness probe should say so. @thread any
     void announce_end();
     bool is_draining() const;
+    /// Reads certificate and key again; connections from now on get them, those that are open keep theirs.
+    /// Only for a server that listens with TLS. @errors std::system_error, and the old ones stay
+    void reload_tls(const tls_options& chosen);
     /// The port that is open (it was chosen by the system when 0 was asked for).
     std::uint16_t port() const;
 
