@@ -73,6 +73,20 @@ rc::options chosen_options() {
     chosen.cors.origins = list_setting("ROOMCAST_CORS_ORIGIN");
     chosen.cors.credentials = !chosen.cors.origins.empty();
     chosen.cookie.name = text_setting("ROOMCAST_COOKIE", "");
+    chosen.tls.certificate_file = text_setting("ROOMCAST_TLS_CERTIFICATE", "");
+    chosen.tls.key_file = text_setting("ROOMCAST_TLS_KEY", "");
+    chosen.tls.handshake_timeout = milliseconds_setting("ROOMCAST_TLS_HANDSHAKE_TIMEOUT", 10'000);
+    chosen.trusted_proxies = list_setting("ROOMCAST_TRUSTED_PROXIES");
+    chosen.proxy_protocol = text_setting("ROOMCAST_PROXY_PROTOCOL", "") == "true";
+    chosen.http.request_timeout = milliseconds_setting("ROOMCAST_REQUEST_TIMEOUT", 30'000);
+    auto& compression = chosen.compression;
+    compression.websocket.is_enabled = text_setting("ROOMCAST_COMPRESSION", "") == "true";
+    compression.websocket.threshold = number_setting("ROOMCAST_COMPRESSION_THRESHOLD", 1024);
+    compression.websocket.server_no_context_takeover =
+        text_setting("ROOMCAST_COMPRESSION_SERVER_NO_CONTEXT_TAKEOVER", "true") == "true";
+    compression.websocket.client_no_context_takeover =
+        text_setting("ROOMCAST_COMPRESSION_CLIENT_NO_CONTEXT_TAKEOVER", "true") == "true";
+    compression.http.is_enabled = text_setting("ROOMCAST_HTTP_COMPRESSION", "") == "true";
     if (const auto transports = list_setting("ROOMCAST_TRANSPORTS"); !transports.empty()) {
         chosen.allow_polling = false;
         chosen.allow_websocket = false;

@@ -10,8 +10,8 @@ export const differences = {
   },
   pollingCompression: {
     reference: "compresses polling responses of 1024 bytes and more when the client accepts gzip or deflate",
-    ours: "sends them as they are",
-    reason: "not offered yet",
+    ours: "sends them as they are, unless compression.http is on",
+    reason: "CPU is what most servers have least of; who has too little network chooses it",
   },
   serveClient: {
     reference: "serves the browser bundle at PATH/socket.io.js",
