@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { drawChart } from "./runner/chart.mjs";
 import { allowedCores, describeMachine, ForeignCpu } from "./runner/machine.mjs";
-import { contractRows, idleBytes, idleRow, judge, ruleScenario, startRow, steppedScenarios, summarise } from "./runner/metrics.mjs";
+import { contractRows, deflateScenario, idleBytes, idleRow, judge, ruleScenario, startRow, steppedScenarios, summarise } from "./runner/metrics.mjs";
 import { Generator, outputOf, startServer } from "./runner/processes.mjs";
 import { findServers } from "./runner/servers.mjs";
 import { authTable, codecTable, figuresTable, goalsTable, heartbeatsTable, number } from "./runner/table.mjs";
@@ -16,7 +16,7 @@ const root = dirname(bench);
 
 const usage = `usage: node bench/run.mjs [options]
   --quick               a short run (under 90 s): figures to look at, not to publish
-  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, heartbeats, codec, auth,
+  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, deflate, heartbeats, codec, auth,
                         contract, api
   --servers NAME[,NAME] ours, npm, floor, bun
   --binaries DIRECTORY  where roomcast-server and the programs of the bench are (default: build/release/bin)
@@ -57,7 +57,7 @@ const size = command.quick
 
 const wanted = command.only?.split(",");
 const isWanted = (name) => !wanted || wanted.some((word) => name === word || name.startsWith(`${word}-`));
-const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "heartbeats", "codec", "auth", "contract", "api"];
+const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "deflate", "heartbeats", "codec", "auth", "contract", "api"];
 for (const word of wanted ?? []) {
   if (!scenarioNames.some((name) => name === word || name.startsWith(`${word}-`))) {
     console.error(`unknown scenario ${word}\n${usage}`);
@@ -180,7 +180,7 @@ async function measureStepped({ name, scenario, options, isLatency }, servers) {
       try {
         const entry = { kind, server: await startServer(kind, serverCore), isDone: false };
         running.push(entry);
-        entry.load = new Generator(generator, generatorCore, scenario, entry.server, [...options, ...shape, "--stepped"]);
+        entry.load = new Generator(generator, generatorCore, scenario, entry.server, [...options, ...(kind.options ?? []), ...shape, "--stepped"]);
         await advance(entry);
       } catch (error) {
         results[kind.name] = fail(`${kind.name}: ${name}`, error);
@@ -315,7 +315,7 @@ async function measure(name, work) {
 }
 
 const servers = await chooseServers();
-if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule", "auth", "contract", "api"].includes(name))) {
+if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule", "deflate", "auth", "contract", "api"].includes(name))) {
   console.error("no server to measure");
   process.exit(1);
 }
@@ -341,6 +341,16 @@ await measure("rule", async () => {
   const pair = ["rules", "handlers"].map((name) => ({ name, ...kinds[name] })).filter(({ missing }) => !missing);
   rule = raw.rule = await measureStepped(ruleScenario, pair);
   progress(`an event by a rule ${number(rule.rules?.server_us?.median)}, by a handler ${number(rule.handlers?.server_us?.median)} (us of CPU)`);
+});
+let deflate = "";
+await measure("deflate", async () => {
+  const { ours } = await findServers(root, command.binaries);
+  if (ours.missing) return;
+  const compressing = { ...ours, environment: { ...ours.environment, ROOMCAST_COMPRESSION: "true" }, options: ["--deflate"] };
+  raw.deflate = await measureStepped(deflateScenario, [{ name: "plain", ...ours }, { name: "deflate", ...compressing }]);
+  const of = (name) => number(raw.deflate[name].server_us?.median);
+  deflate = `A broadcast of 1 KB to 1 000, one at a time: ${of("deflate")} us of CPU per delivery with permessage-deflate, ${of("plain")} without.`;
+  progress(deflate);
 });
 let heartbeats = {};
 await measure("heartbeats", async () => {
@@ -405,6 +415,7 @@ const noiseText = `other programs used ${noise[noise.length >> 1].toFixed(2)} (a
 const tables = [
   rows.length > 0 ? figuresTable(rows, servers) : "",
   goals.length > 0 ? goalsTable(goals) : "",
+  deflate,
   Object.keys(heartbeats).length > 0 ? heartbeatsTable(heartbeats, servers) : "",
   codecs.length > 0 ? codecTable(codecs) : "",
   signIns.length > 0 ? authTable(signIns) : "",

@@ -77,6 +77,13 @@ export const ruleScenario = {
   mostExtraUs: 5,
 };
 
+/** The same broadcasts with permessage-deflate and without: what compression costs. Their text compresses well. */
+export const deflateScenario = {
+  name: "deflate",
+  scenario: "broadcast",
+  options: ["--subscribers", 1000, "--in-flight", 1, "--payload-bytes", 1024],
+};
+
 export const startRow = { label: "from exec to listening", unit: "ms", goals: [below(50)], chart: true };
 export const contractRows = [
   { label: "contract, an argument of 200 B: text to verdict", unit: "us", name: "right", goals: [below(1), toNpm(1)] },

@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zlib.h>
 
 namespace roomcast::bench {
 namespace {
@@ -38,9 +39,10 @@ void listener::on_lost(client& subject) {
 
 // One source address to one port becomes slow past some 14 000 connections: the kernel searches long for a
 // free port. So clients come from several addresses of 127.0.0.0/8.
-client_pool::client_pool(sockaddr_in target, std::size_t expected_clients)
+client_pool::client_pool(sockaddr_in target, std::size_t expected_clients, compression wanted)
     : target_(target), source_count_(std::max(min_sources, expected_clients / clients_per_source + 1)),
-      events_(events_per_turn), read_buffer_(read_bytes, '\0') {
+      compression_(wanted), inflater_(nullptr, nullptr), events_(events_per_turn),
+      read_buffer_(read_bytes, '\0') {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_ < 0) fail("epoll_create1");
     char host[INET_ADDRSTRLEN] = {};
@@ -49,7 +51,18 @@ client_pool::client_pool(sockaddr_in target, std::size_t expected_clients)
                        ":" + std::to_string(ntohs(target_.sin_port)) +
                        "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                        "Sec-WebSocket-Key: " +
-                       std::string(upgrade_key) + "\r\n\r\n";
+                       std::string(upgrade_key) + "\r\n";
+    if (wanted == compression::deflate) {
+        upgrade_request_ += "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        inflater_ = {new z_stream_s{}, [](z_stream_s* one) {
+                         const int result = ::inflateEnd(one);
+                         delete one;
+                         return result;
+                     }};
+        if (::inflateInit2(inflater_.get(), -15) != Z_OK) throw std::runtime_error("zlib does not begin");
+        inflated_.resize(max_frame_bytes);
+    }
+    upgrade_request_ += "\r\n";
 }
 
 client_pool::~client_pool() {
@@ -212,7 +225,8 @@ std::size_t client_pool::consume(client& subject, std::string_view input, steady
             throw std::runtime_error("the server sent too long a frame");
         const auto payload_bytes = static_cast<std::size_t>(head->payload_bytes);
         if (input.size() - used < head->head_bytes + payload_bytes) break;
-        on_frame(subject, head->kind, input.substr(used + head->head_bytes, payload_bytes), now);
+        const std::string_view payload = input.substr(used + head->head_bytes, payload_bytes);
+        on_frame(subject, head->kind, head->is_compressed ? inflate(payload) : payload, now);
         used += head->head_bytes + payload_bytes;
     }
     return subject.fd < 0 ? input.size() : used;
@@ -229,8 +243,29 @@ std::size_t client_pool::consume_upgrade(client& subject, std::string_view input
         throw std::runtime_error("the server refused the upgrade: " +
                                  std::string(response.substr(0, response.find('\r'))));
     }
+    const bool is_deflated = response.find("permessage-deflate; server_no_context") != std::string_view::npos;
+    if (is_deflated != (compression_ == compression::deflate)) {
+        throw std::runtime_error("the server and the generator disagree about compression");
+    }
     subject.state = client_state::opening;
     return end + 4;
+}
+
+/// Every message for itself: this is what the server is asked for.
+std::string_view client_pool::inflate(std::string_view message) {
+    if (!inflater_) throw std::runtime_error("the server compressed what was not to be");
+    constexpr std::string_view end{"\x00\x00\xff\xff", 4};
+    z_stream_s& z = *inflater_;
+    ::inflateReset(&z);
+    z.next_out = reinterpret_cast<Bytef*>(inflated_.data());
+    z.avail_out = static_cast<uInt>(inflated_.size());
+    for (const std::string_view piece : {message, end}) {
+        z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
+        z.avail_in = static_cast<uInt>(piece.size());
+        const int result = ::inflate(&z, Z_SYNC_FLUSH);
+        if (result != Z_OK || z.avail_in != 0) throw std::runtime_error("a message that is no deflate");
+    }
+    return std::string_view{inflated_}.substr(0, inflated_.size() - z.avail_out);
 }
 
 void client_pool::on_frame(client& subject, opcode kind, std::string_view payload, steady_time now) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,9 +13,14 @@
 
 #include "frame.hpp"
 
+struct z_stream_s;
+
 namespace roomcast::bench {
 
 using steady_time = std::chrono::steady_clock::time_point;
+
+/// permessage-deflate: not offered, or offered, and the run fails when the server does not take it.
+enum class compression : std::uint8_t { none, deflate };
 
 enum class client_state : std::uint8_t { connecting, upgrading, opening, joining, ready, closing, closed };
 
@@ -50,7 +56,7 @@ public:
 /// gathers what each client writes in a turn into one write.
 class client_pool {
 public:
-    client_pool(sockaddr_in target, std::size_t expected_clients);
+    client_pool(sockaddr_in target, std::size_t expected_clients, compression wanted);
     ~client_pool();
     client_pool(const client_pool&) = delete;
     client_pool& operator=(const client_pool&) = delete;
@@ -83,6 +89,7 @@ private:
     void read_from(client& subject);
     std::size_t consume(client& subject, std::string_view input, steady_time now);
     std::size_t consume_upgrade(client& subject, std::string_view input);
+    std::string_view inflate(std::string_view message);
     void on_frame(client& subject, opcode kind, std::string_view payload, steady_time now);
     void on_engine_packet(client& subject, std::string_view payload, steady_time now);
     void queue(client& subject, opcode kind, std::string_view payload);
@@ -94,6 +101,9 @@ private:
 
     sockaddr_in target_;
     std::size_t source_count_;
+    compression compression_;
+    std::unique_ptr<z_stream_s, int (*)(z_stream_s*)> inflater_;
+    std::string inflated_;
     int epoll_ = -1;
     listener* listener_ = nullptr;
     std::deque<client> clients_; // a client keeps its address: epoll holds it

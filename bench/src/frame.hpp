@@ -19,6 +19,7 @@ struct frame_head {
     opcode kind = opcode::text;
     fragment position = fragment::final;
     masking cover = masking::plain;
+    bool is_compressed = false;
     std::uint32_t mask = 0; ///< as the four bytes lie in memory
     std::size_t head_bytes = 0;
     std::uint64_t payload_bytes = 0;
@@ -38,6 +39,7 @@ inline std::optional<frame_head> read_frame_head(std::string_view input) {
     frame_head head;
     head.kind = static_cast<opcode>(first & 0x0f);
     head.position = (first & 0x80) != 0 ? fragment::final : fragment::part;
+    head.is_compressed = (first & 0x40) != 0;
     head.cover = (second & 0x80) != 0 ? masking::masked : masking::plain;
 
     const std::size_t short_length = second & 0x7f;

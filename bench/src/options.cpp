@@ -82,6 +82,7 @@ options
   --late-after-ms N      heartbeats: a ping later than this is late (default 500)
   --deadline-ms N        give up after this time (default 120000)
   --stepped              wait for a line on standard input before each round
+  --deflate              offer permessage-deflate, and insist on it
   --no-binary            check: leave out the binary echo
 
 The result is one line of JSON on standard output. Exit code 0: measured, and nothing was lost.
@@ -117,6 +118,7 @@ options parse_options(int count, char** words) {
     };
     const std::map<std::string_view, std::function<void()>> without_value{
         {"--stepped", [&] { parsed.pace = pacing::stepped; }},
+        {"--deflate", [&] { parsed.has_deflate = true; }},
         {"--no-binary", [&] { parsed.binary = attachments::skipped; }},
     };
 

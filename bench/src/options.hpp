@@ -22,6 +22,7 @@ struct options {
     std::optional<int> cpu;
     pacing pace = pacing::free;
     attachments binary = attachments::checked;
+    bool has_deflate = false; ///< offers permessage-deflate
 
     std::string event = "echo"; ///< echo: the event that is acknowledged with its arguments
     std::size_t connections = 100;

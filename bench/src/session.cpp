@@ -11,7 +11,8 @@ namespace roomcast::bench {
 using namespace std::chrono_literals;
 
 session::session(const options& chosen, std::size_t expected_clients)
-    : chosen_(chosen), pool_(chosen.target, expected_clients),
+    : chosen_(chosen),
+      pool_(chosen.target, expected_clients, chosen.has_deflate ? compression::deflate : compression::none),
       meter_(chosen.pid == 0 ? getpid() : chosen.pid),
       deadline_(std::chrono::steady_clock::now() + chosen.deadline) {
     if (chosen_.pace == pacing::stepped) pool_.watch(STDIN_FILENO);
