@@ -265,6 +265,23 @@ describe.runIf(TARGET === "binary")("the certificate", () => {
   }
 });
 
+describe.runIf(TARGET === "binary")("roomcast-server healthcheck", () => {
+  test.each([
+    ["TLS", {}],
+    ["TLS behind a PROXY header", { ROOMCAST_TRUSTED_PROXIES: "127.0.0.0/8", ROOMCAST_PROXY_PROTOCOL: "true" }],
+    ["TLS with proxies elsewhere", { ROOMCAST_TRUSTED_PROXIES: "10.0.0.0/8", ROOMCAST_PROXY_PROTOCOL: "true" }],
+  ])("finds a server with %s well", async (_, settings) => {
+    const server = await secure(settings);
+    const tls = { ROOMCAST_TLS_CERTIFICATE: server.files.certificate, ROOMCAST_TLS_KEY: server.files.key };
+    const asked = spawnSync(program, ["healthcheck"], {
+      env: { PATH: process.env.PATH, HOST: "127.0.0.1", PORT: String(server.port), ...tls, ...settings },
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect([asked.status, asked.stderr]).toEqual([0, ""]);
+  });
+});
+
 describe.runIf(ours)("without TLS", () => {
   test("a TLS client gets a bad request", async () => {
     const server = await start();

@@ -1,5 +1,7 @@
 #include "app/health_check.hpp"
 
+#include "base/address_set.hpp"
+
 #include <openssl/ssl.h>
 
 #include <netdb.h>
@@ -144,15 +146,24 @@ std::optional<health_place> health_place_of(const config::settings& chosen) {
     health_place place;
     place.where.target = "/health";
     place.where.port = std::to_string(chosen.server.port);
+    place.where.is_tls = chosen.server.tls.is_on();
+    const auto begins_as_proxy = [&](std::string_view peer) {
+        base::address_set trusted;
+        for (const std::string& each : chosen.server.trusted_proxies) (void)trusted.add(each);
+        return chosen.server.proxy_protocol && trusted.contains(peer);
+    };
     std::string host = chosen.server.host;
     if (host.starts_with(unix_prefix)) {
         place.unix_path = host.substr(unix_prefix.size());
         place.where.host = "localhost";
+        place.has_proxy_header = begins_as_proxy(base::unix_peer);
         return place;
     }
     if (chosen.server.port == 0) return std::nullopt;
     if (host == "0.0.0.0" || host == "0") host = "127.0.0.1";
     if (host == "::" || host == "0:0:0:0:0:0:0:0") host = "::1";
+    // On the same machine both ends of a connection have the same address.
+    place.has_proxy_header = begins_as_proxy(host);
     place.where.host = std::move(host);
     return place;
 }
@@ -160,7 +171,7 @@ std::optional<health_place> health_place_of(const config::settings& chosen) {
 std::optional<health_place> health_place_at(std::string_view url) {
     auto where = outbound::parse_url(url);
     if (!where) return std::nullopt;
-    return health_place{std::move(*where), {}};
+    return health_place{std::move(*where), {}, false};
 }
 
 health_answer ask_health(const health_place& place, core::duration timeout) {
@@ -172,6 +183,7 @@ health_answer ask_health(const health_place& place, core::duration timeout) {
                                                 : connect_unix(place.unix_path, end, answer.why);
     if (socket.number() < 0) return answer;
     stream connection{std::move(socket), end};
+    if (place.has_proxy_header) (void)connection.write("PROXY UNKNOWN\r\n");
     if (place.where.is_tls && !connection.begin_tls()) {
         answer.why = "no TLS there, or no answer in time";
         return answer;

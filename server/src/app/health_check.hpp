@@ -13,6 +13,8 @@ namespace roomcast::server::app {
 struct health_place {
     outbound::url where;
     std::string unix_path; ///< not empty: the connection goes to this socket
+    /// We are a trusted proxy there, and must begin as one.
+    bool has_proxy_header = false;
 };
 
 /// The place for a server with these settings, asked from the same machine: a server on every address is

@@ -798,7 +798,7 @@ void connection::on_ping(std::string_view payload) {
             core::wire_packet::control(core::ws::opcode::pong, payload));
         message->finish();
         session_->send(std::move(message));
-    } else if (output_.size() < most_own_bytes) {
+    } else if (backlog() < most_own_bytes) {
         core::ws::append_header(output_, core::ws::opcode::pong, payload.size());
         output_ += payload;
         flush_own();
