@@ -235,6 +235,27 @@ describe("namespaces of a pattern", () => {
   });
 });
 
+describe.each([1, 3])("the last one to leave a namespace of a pattern, with %i threads", (threads) => {
+  test("may be spoken of to nobody", async () => {
+    const server = await startWith(
+      `namespaces:
+  ^/b-(\\d+)$:
+    presence: {}
+    on_disconnect: [{ emit: { event: gone, args: ["{sender}"] } }]
+    events: { all: { do: [{ emit: { event: hi } }, { ack: [] }] } }
+`,
+      { threads },
+    );
+    for (let i = 0; i < 30; i++) {
+      const socket = await connected(server, `/b-${i}`, { transports: ["websocket"] });
+      await socket.emitWithAck("presence:join", "r");
+      await socket.emitWithAck("all");
+      socket.disconnect();
+    }
+    await until("all have gone", async () => (await health(server)).connections === 0);
+  });
+});
+
 describe("a pattern of a namespace", () => {
   test("is decided at once, whatever the name", async () => {
     const server = await startWith('namespaces: { "^/t-(([a-z]+-?)+)$": { events: { who: { do: [{ ack: ["{match.1}"] }] } } } }\n');

@@ -114,12 +114,14 @@ void name_space_state::broadcast(roomcast::server::broadcast what) {
         });
         return;
     }
-    name_space_slice& slice = here->slice_of(shared_from_this());
+    name_space_slice* const known = here->find_slice(name_);
+    name_space_slice& slice = known != nullptr ? *known : here->slice_of(shared_from_this());
     auto prepared = std::make_shared<const prepared_broadcast>(
         slice.prepare(what.name, what.arguments, std::move(what.target), what.flags.is_volatile));
     slice.deliver(*prepared);
-    // It may have been made for this one event. With recovery it stays: the events' numbers go on.
-    if (slice.log() == nullptr) here->forget_if_empty(slice);
+    // Made for this one event, it goes again; one that was there may belong to a socket that is about to end.
+    // With recovery it stays: the events' numbers go on.
+    if (known == nullptr && slice.log() == nullptr) here->forget_if_empty(slice);
     for (const auto& other : context_->shards) {
         if (other.get() == here) continue;
         other->post([prepared, at = other.get(), self = shared_from_this()] {
