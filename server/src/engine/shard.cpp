@@ -98,6 +98,8 @@ name_space_slice* shard::find_slice(std::string_view nsp) {
 void shard::forget_if_empty(name_space_slice& slice) {
     if (!slice.is_forgettable()) return;
     const auto found = slices_.find(slice.name());
+    // Sockets that end each other find it gone already, or another one of this name in its place.
+    if (found == slices_.end() || found->second.get() != &slice) return;
     retired_.push_back(std::move(found->second));
     slices_.erase(found);
 }

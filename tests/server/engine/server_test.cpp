@@ -474,6 +474,24 @@ TEST_P(EngineServer, SocketsAreDisconnectedOnAllShards) {
     EXPECT_EQ(wait_for(io, [](const statistics& now) { return now.connections == 0; }).connections, 0U);
 }
 
+TEST_P(EngineServer, SocketsThatEndEachOtherLeaveTheirNamespaceWhole) {
+    name_space halls = io.of_pattern("/hall-.*");
+    halls.on_disconnect([&](socket& gone, std::string_view) { gone.everyone().disconnect_sockets(); });
+    start();
+    // On several threads some pair meets on one.
+    std::vector<std::unique_ptr<websocket_client>> all;
+    for (unsigned i = 0; i < 4 * GetParam(); ++i) {
+        all.push_back(std::make_unique<websocket_client>(io.port()));
+        all.back()->join();
+        all.back()->send("40/hall-1,");
+        EXPECT_EQ(all.back()->next().substr(0, 11), "40/hall-1,{");
+    }
+    all.front()->send("41/hall-1,");
+    for (std::size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i]->next(), "41/hall-1,");
+    all.front()->send("40/hall-1,");
+    EXPECT_EQ(all.front()->next().substr(0, 11), "40/hall-1,{");
+}
+
 TEST_P(EngineServer, MiddlewareMayAnswerFromAnotherThread) {
     std::vector<std::thread> answering;
     std::mutex adding;
