@@ -19,6 +19,8 @@ constexpr std::size_t piece_bytes = 16U << 10U;
 constexpr std::size_t most_kept_bytes = 1U << 20U;
 constexpr std::size_t most_kept = 4096;
 constexpr std::size_t most_offers = 16;
+/// Of one message: two bytes make one.
+constexpr std::size_t most_streams = 1024;
 
 Bytef* octets(std::string_view text) {
     // zlib's type has no const, but it writes nothing there.
@@ -224,25 +226,29 @@ void inflater::reset() {
 }
 
 inflater::outcome inflater::inflate(std::string_view in, std::size_t most, std::string& out) {
-    const outcome first = run(in, most, out);
-    return first == outcome::ok ? run(end_of_message, most, out) : first;
+    std::size_t size = out.size();
+    outcome result = run(in, most, out, size);
+    if (result == outcome::ok) result = run(end_of_message, most, out, size);
+    out.resize(size);
+    return result;
 }
 
-inflater::outcome inflater::run(std::string_view in, std::size_t most, std::string& out) {
+/// @param size of what `out` holds; behind it is room, which is made but once: a message of many small
+/// streams would make it for each of them
+inflater::outcome inflater::run(std::string_view in, std::size_t most, std::string& out, std::size_t& size) {
     z_stream& z = stream_->z;
     assert(in.size() <= UINT_MAX);
     z.next_in = octets(in);
     z.avail_in = static_cast<uInt>(in.size());
-    for (;;) {
-        if (out.size() > most) return outcome::too_big;
-        const std::size_t begin = out.size();
+    for (std::size_t streams = 0;;) {
+        if (size > most) return outcome::too_big;
         // One byte above the bound shows that there is more.
-        const std::size_t room = std::min(std::max<std::size_t>(piece_bytes, begin), most + 1 - begin);
-        out.resize(begin + room);
-        z.next_out = reinterpret_cast<Bytef*>(out.data() + begin);
+        if (size == out.size()) out.resize(size + std::min(std::max(piece_bytes, size), most + 1 - size));
+        const std::size_t room = out.size() - size;
+        z.next_out = reinterpret_cast<Bytef*>(out.data() + size);
         z.avail_out = static_cast<uInt>(room);
         const int result = ::inflate(&z, Z_SYNC_FLUSH);
-        out.resize(begin + room - z.avail_out);
+        size += room - z.avail_out;
         switch (result) {
         case Z_OK:
             if (z.avail_in == 0 && z.avail_out > 0) return outcome::ok;
@@ -250,8 +256,8 @@ inflater::outcome inflater::run(std::string_view in, std::size_t most, std::stri
         case Z_STREAM_END:
             // A sender may mark a block as its last one; the next begins a new stream. RFC 7692,
             // section 7.2.3.4
-            if (::inflateReset(&z) != Z_OK) return outcome::malformed;
-            if (z.avail_in == 0) return out.size() > most ? outcome::too_big : outcome::ok;
+            if (++streams > most_streams || ::inflateReset(&z) != Z_OK) return outcome::malformed;
+            if (z.avail_in == 0) return size > most ? outcome::too_big : outcome::ok;
             break;
         case Z_BUF_ERROR: // nothing more to do
             return z.avail_in == 0 ? outcome::ok : outcome::malformed;

@@ -70,7 +70,7 @@ public:
 
 private:
     struct stream;
-    outcome run(std::string_view in, std::size_t most, std::string& out);
+    outcome run(std::string_view in, std::size_t most, std::string& out, std::size_t& size);
     std::unique_ptr<stream> stream_;
 };
 

@@ -97,6 +97,8 @@ std::string inflated(inflater& with, const std::string& in, std::size_t most = 1
     return {};
 }
 
+constexpr std::string_view end_of_flush{"\x00\x00\xff\xff", 4};
+
 std::string octets(std::initializer_list<int> values) {
     std::string made;
     for (const int value : values) made += static_cast<char>(value);
@@ -122,6 +124,21 @@ TEST(TransportInflater, ReadsAMessageWithALastBlock) {
     const std::string last_block = octets({0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00});
     EXPECT_EQ(inflated(one, last_block), "Hello"); // RFC 7692, section 7.2.3.4
     EXPECT_EQ(inflated(one, octets({0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00})), "Hello");
+}
+
+TEST(TransportInflater, RefusesStreamAfterStreamInOneMessage) {
+    // Each last block, of two bytes, begins a new stream. A sender has use for one.
+    deflater of{deflater::format::raw, 9, 15, 9};
+    std::string message;
+    of.compress_message(std::string(500'000, 'b'), message);
+    message += std::string{end_of_flush};
+    std::string few = message;
+    for (int i = 0; i < 16; ++i) few += octets({0x03, 0x00});
+    for (int i = 0; i < 250'000; ++i) message += octets({0x03, 0x00});
+    inflater one;
+    EXPECT_EQ(inflated(one, few).size(), 500'000U);
+    one.reset();
+    EXPECT_EQ(inflated(one, message), "malformed");
 }
 
 TEST(TransportInflater, ReadsTheEmptyMessage) {
