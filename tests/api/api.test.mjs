@@ -1,7 +1,7 @@
 // The HTTP API: a backend publishes, moves sockets and looks around.
 import { Connection, requestBytes } from "../interop/support/http.mjs";
 import { describe, expect, test } from "vitest";
-import { as, call, connected, get, hears, next, post, reload, secret, start, told, until } from "./support/server.mjs";
+import { as, call, cleanup, connected, get, hears, next, post, reload, secret, start, told, until } from "./support/server.mjs";
 
 const rules = `
 auth: { providers: { app: { type: jwt, secret: "\${JWT_SECRET}" } } }
@@ -260,6 +260,18 @@ describe("who may", () => {
     expect((await get(server, "nothing", { key: null })).status).toBe(401);
     expect((await get(server, "counts", { key: null, headers: { "x-api-secret": secret } })).status).toBe(200);
     expect((await get(server, "counts", { key: null, headers: { authorization: `bearer  ${secret}` } })).status).toBe(200);
+  });
+
+  test("the trailers of a body are no headers", async () => {
+    const server = await start(rules);
+    const open = await Connection.open(server);
+    cleanup(() => open.close());
+    const headers = [["Content-Type", "application/json"], ["Transfer-Encoding", "chunked"]];
+    const [body, trailers] = ['15\r\n{"event":"x","args":[\r\n2\r\n]}\r\n0\r\n', `Authorization: Bearer ${secret}\r\nX-API-Secret: ${secret}\r\n\r\n`];
+    open.write(requestBytes(server, { method: "POST", target: "/roomcast/v1/emit", headers, body: body + trailers }));
+    expect((await open.response()).status).toBe(401);
+    open.write(requestBytes(server, { method: "POST", target: "/roomcast/v1/emit", headers: [...headers, ["Authorization", `Bearer ${secret}`]], body: `${body}Content-Type: text/plain\r\n\r\n` }));
+    expect((await open.response()).status).toBe(200);
   });
 
   test("two secrets while they are changed, then the new one alone", async () => {

@@ -68,6 +68,9 @@ struct connection::request {
                 if (extensions.size() > most_extension_bytes) error = http::error::bad_chunk_extension;
             };
     http::request_parser<http::string_body> parser;
+    /// Taken out of the parser, which adds the trailers of a body to what it has: nobody in front of us
+    /// checked those. @source RFC 9110, section 6.5.1
+    http::request_header<> fields;
     std::string headers_for_every_answer;
     std::string headers_for_first_answer;
     std::uint64_t most_body_bytes;
@@ -111,24 +114,23 @@ void connection::adopt(std::unique_ptr<connection> made, engine::shard& home) {
 
 std::string_view connection::header(std::string_view name) const {
     if (!request_) return {};
-    const auto& fields = request_->parser.get();
+    const auto& fields = request_->fields;
     const auto found = fields.find(boost::beast::string_view{name.data(), name.size()});
     return found == fields.end() ? std::string_view{} : view_of(found->value());
 }
 
 std::size_t connection::count_headers(std::string_view name) const {
-    return request_ ? request_->parser.get().count(boost::beast::string_view{name.data(), name.size()}) : 0;
+    return request_ ? request_->fields.count(boost::beast::string_view{name.data(), name.size()}) : 0;
 }
 
 void connection::for_each_header(const std::function<void(std::string_view, std::string_view)>& each) const {
     if (!request_) return;
-    for (const auto& field : request_->parser.get())
-        each(view_of(field.name_string()), view_of(field.value()));
+    for (const auto& field : request_->fields) each(view_of(field.name_string()), view_of(field.value()));
 }
 
 std::string connection::joined_headers(std::string_view name) const {
     std::string joined;
-    const auto& fields = request_->parser.get();
+    const auto& fields = request_->fields;
     const auto [begin, end] = fields.equal_range(boost::beast::string_view{name.data(), name.size()});
     for (auto field = begin; field != end; ++field) {
         if (!joined.empty()) joined += ',';
@@ -149,7 +151,7 @@ client_origin connection::origin() const {
 std::shared_ptr<const handshake_info> connection::make_info() const {
     auto info = std::make_shared<handshake_info>();
     info->url = std::string{head_.target};
-    for (const auto& field : request_->parser.get()) {
+    for (const auto& field : request_->fields) {
         info->headers += view_of(field.name_string());
         info->headers += ": ";
         info->headers += view_of(field.value());
@@ -668,13 +670,14 @@ bool connection::parse() {
 
 /// Fills `head_` in. @return false: this is no request that we want to understand
 bool connection::read_head() {
-    const auto& fields = request_->parser.get();
+    request_->fields = std::move(request_->parser.get().base());
+    const auto& fields = request_->fields;
     head_.method = view_of(fields.method_string());
     head_.target = view_of(fields.target());
     const std::size_t mark = head_.target.find('?');
     head_.path = head_.target.substr(0, mark);
     head_.query = mark == std::string_view::npos ? std::string_view{} : head_.target.substr(mark + 1);
-    head_.is_keep_alive = fields.keep_alive();
+    head_.is_keep_alive = request_->parser.keep_alive();
     head_.is_http_11 = fields.version() >= 11;
     const bool is_chunked = request_->parser.chunked();
     const auto length = request_->parser.content_length();
@@ -713,8 +716,8 @@ void connection::refuse_body() {
 
 /// Does the peer send the body only when it is told to? @source RFC 9110, section 10.1.1
 bool connection::waits_for_continue() const {
-    return request_->parser.get().version() >= 11 &&
-           boost::beast::iequals(request_->parser.get()[http::field::expect], "100-continue");
+    return request_->fields.version() >= 11 &&
+           boost::beast::iequals(request_->fields[http::field::expect], "100-continue");
 }
 
 void connection::end_request() {
