@@ -25,6 +25,7 @@ shard::~shard() {
     held_.clear();
     sessions_.clear();
     slices_.clear();
+    last_.clear();
     retired_.clear();
     current_shard = nullptr;
 }
@@ -159,6 +160,9 @@ void shard::end_turn() {
         for (session* one : flushing_) one->flush();
         flushing_.clear();
     }
+    std::vector<std::function<void()>> last;
+    last.swap(last_);
+    for (const auto& work : last) work();
     while (!retired_.empty()) {
         std::vector<std::unique_ptr<retired>> gone;
         gone.swap(retired_);

@@ -16,6 +16,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -129,6 +130,8 @@ public:
 
     /// Has something to be written at the end of the turn.
     void mark_dirty(session& with_output) { dirty_.push_back(&with_output); }
+    /// For what must not be touched again in this turn, such as a connection on its way to another shard.
+    void at_end_of_turn(std::function<void()> work) { last_.push_back(std::move(work)); }
     void retire(std::unique_ptr<retired> gone) { retired_.push_back(std::move(gone)); }
     void begin_operation(pending_operation& begun) { operations_.insert(&begun); }
     void end_operation(pending_operation& ended) { operations_.erase(&ended); }
@@ -177,6 +180,7 @@ private:
     std::vector<session*> dirty_;
     std::vector<session*> flushing_;
     std::vector<std::unique_ptr<retired>> retired_;
+    std::vector<std::function<void()>> last_;
     std::vector<pollable*> greedy_;
     bool is_ending_turn_ = false;
 };

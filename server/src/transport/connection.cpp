@@ -98,6 +98,7 @@ connection::~connection() {
 void connection::adopt(std::unique_ptr<connection> made, engine::shard& home) {
     connection& one = *made;
     one.home_ = &home;
+    one.state_ = state::http;
     home.hold(std::move(made));
     const bool is_opening = one.layers_ && (one.layers_->tls_of || one.layers_->awaits_proxy_header);
     if (is_opening && one.layers_->tls_of) {
@@ -592,8 +593,13 @@ bool connection::parse() {
                 home_->forget_greedy(polled());
                 std::unique_ptr<engine::held> self = home_->let_go(*this);
                 is_parsing_ = false;
-                auto moved = std::unique_ptr<connection>{static_cast<connection*>(self.release())};
-                other.post([moved = std::move(moved), &other]() mutable { adopt(std::move(moved), other); });
+                // Another connection's event may have brought this about: the turn may have one of ours
+                // still.
+                state_ = state::closed;
+                const auto moved =
+                    std::make_shared<std::unique_ptr<connection>>(static_cast<connection*>(self.release()));
+                home_->at_end_of_turn(
+                    [moved, &other] { other.post([moved, &other] { adopt(std::move(*moved), other); }); });
                 return false;
             }
             if (next == request_handler::next::relayed) {

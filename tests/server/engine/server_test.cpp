@@ -322,6 +322,87 @@ TEST_P(EngineServer, PollingSessionUpgradesOverAConnectionOfAnotherShard) {
     }
 }
 
+/// A polling client on one connection, which may ask in advance.
+class pipelining_client {
+public:
+    explicit pipelining_client(std::uint16_t port) : tcp_(port) {
+        ask("GET", "");
+        (void)hear("\r\n\r\n0{");
+        query_ = "&sid=" + sid_in(heard_.substr(heard_.find("\r\n\r\n0{")));
+        ask("POST", query_, "40");
+        ask("GET", query_);
+        (void)hear("40{");
+        (void)hear("}", 2);
+        id = sid_in(heard_.substr(heard_.rfind("40{")));
+        heard_.clear();
+    }
+
+    std::string id; ///< of its socket
+
+    void ask(std::string_view method, const std::string& query, std::string_view body = {}) {
+        (void)tcp_.send(std::string{method} + " /socket.io/?EIO=4&transport=polling" + query +
+                        " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
+                        "\r\n\r\n" + std::string{body});
+    }
+    void poll() { ask("GET", query_); }
+    /// Waits for a text, so many times.
+    bool hear(std::string_view what, std::size_t times = 1) {
+        for (;;) {
+            std::size_t count = 0;
+            for (auto at = heard_.find(what); at != std::string::npos; at = heard_.find(what, at + 1))
+                ++count;
+            if (count >= times) return true;
+            if (!tcp_.receive(heard_)) return false;
+        }
+    }
+
+private:
+    tcp_client tcp_;
+    std::string query_;
+    std::string heard_;
+};
+
+TEST(EngineServerLife, ConnectionThatLeavesForAnotherShardInAnothersTurnIsNotTouchedAgain) {
+    server io{loopback(2)};
+    std::promise<void> held;
+    std::promise<void> released;
+    std::promise<void> other_released;
+    io.of("/").on("hold", [&](socket&, event&) {
+        held.set_value();
+        released.get_future().wait();
+    });
+    io.of("/").on("kick", [&](socket&, event& asked) {
+        io.visit_sockets(
+            "/", {{asked.text(0).value_or("")}, {}}, [](socket& one) { one.end_connection(); },
+            [](std::size_t) {});
+        asked.ack();
+    });
+    io.start();
+    // Connections are dealt out in turn: the even ones to the first shard, the others to the second.
+    websocket_client kicker{io.port()};
+    kicker.join();
+    const std::string elsewhere = "&sid=" + sid_in(get(io.port(), "").body);
+    pipelining_client kicked{io.port()};
+    (void)get(io.port(), "");
+    websocket_client late_kicker{io.port()};
+    late_kicker.join();
+    kicked.poll();
+    kicked.ask("POST", elsewhere, "40");
+    kicker.send(R"(42["hold"])");
+    held.get_future().wait();
+    // All wait for the same turn of the first shard, and the second cannot take anything over meanwhile.
+    io.post(1, [&] { other_released.get_future().wait(); });
+    const std::string kick = R"(421["kick",")" + kicked.id + R"("])";
+    kicker.send(kick);
+    kicked.ask("GET", "");
+    late_kicker.send(kick); // the poller's order is its own affair
+    released.set_value();
+    EXPECT_EQ(kicker.next(), "431[]");
+    EXPECT_EQ(late_kicker.next(), "431[]");
+    other_released.set_value();
+    EXPECT_TRUE(kicked.hear("HTTP/1.1 200 OK", 3));
+}
+
 TEST_P(EngineServer, EventsOfOneSenderReachEverybodyInOrder) {
     start();
     constexpr std::size_t clients = 6;
