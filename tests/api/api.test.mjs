@@ -274,6 +274,18 @@ describe("who may", () => {
     expect((await open.response()).status).toBe(200);
   });
 
+  test("who has no secret sends no long body: the answer does not wait for it", async () => {
+    const server = await start(rules, { variables: { ROOMCAST_API_MAX_BODY: "20MB" } });
+    for (const length of [["Content-Length", "10000000"], ["Transfer-Encoding", "chunked"]]) {
+      const open = await Connection.open(server);
+      cleanup(() => open.close());
+      const chunk = length[0] === "Content-Length" ? "" : `${(100_000).toString(16)}\r\n${"x".repeat(100_000)}`;
+      open.write(requestBytes(server, { method: "POST", target: "/roomcast/v1/emit", headers: [["Content-Type", "application/json"], length], body: chunk }));
+      expect((await open.response()).status).toBe(401);
+      await open.closed();
+    }
+  });
+
   test("two secrets while they are changed, then the new one alone", async () => {
     const old = "the old secret of sixteen and more";
     const fresh = "the new secret of sixteen and more";

@@ -165,6 +165,7 @@ std::optional<std::uint16_t> endpoint::install() {
     http_area area;
     area.has = [this](std::string_view path) { return has(path); };
     area.max_body_bytes = chosen.api.max_body_bytes;
+    area.may_send_much = [this](const handshake_info& who) { return has_secret(who); };
     const http_handler handler = [this](const http_request& request, const http_reply& reply) {
         return handle(request, reply);
     };
@@ -194,18 +195,27 @@ command_bounds endpoint::bounds() const {
     return made;
 }
 
+namespace {
+std::string_view secret_of(const handshake_info& who) {
+    return secret_in(who.header("Authorization"), who.header("X-API-Secret"));
+}
+} // namespace
+
+bool endpoint::has_secret(const handshake_info& who) const {
+    return guard_.load()->opens(secret_of(who));
+}
+
 std::optional<fault> endpoint::refusal_of(const http_request& request) const {
     const core::time_point now = rules::monotonic_now();
-    const std::string_view given =
-        secret_in(request.info->header("Authorization"), request.info->header("X-API-Secret"));
-    if (!guard_.load()->opens(given)) {
+    if (!has_secret(*request.info)) {
         if (!failures_->admit(request.info->address, now)) {
             return fault{429, "rate_limited", "too many requests without the right secret", {}};
         }
         return fault{401,
                      "unauthorized",
-                     given.empty() ? "the secret is missing: Authorization: Bearer, or X-API-Secret"
-                                   : "this is not the secret",
+                     secret_of(*request.info).empty()
+                         ? "the secret is missing: Authorization: Bearer, or X-API-Secret"
+                         : "this is not the secret",
                      {}};
     }
     if (!rates_->admit(request.info->address, now)) {

@@ -47,6 +47,7 @@ private:
 
     bool has(std::string_view path) const;
     bool handle(const http_request& request, const http_reply& reply);
+    bool has_secret(const handshake_info& who) const;
     std::optional<fault> refusal_of(const http_request& request) const;
     void post(std::string_view word, const http_request& request, const http_reply& reply);
     void post_once(std::string_view word, const http_request& request, std::string key,

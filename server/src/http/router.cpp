@@ -8,6 +8,8 @@
 
 #include "roomcast/core/eio/jsonp.hpp"
 
+#include <algorithm>
+
 namespace roomcast::server::http {
 
 namespace eio = core::eio;
@@ -15,6 +17,7 @@ namespace eio = core::eio;
 namespace {
 
 constexpr std::string_view text_plain = "text/plain; charset=utf-8";
+constexpr std::uint64_t most_bytes_of_strangers = 16U << 10U;
 
 std::string_view words_for(unsigned status) {
     switch (status) {
@@ -33,6 +36,15 @@ std::string cookie_header(const cookie_options& cookie, const std::string& sid) 
     if (cookie.is_secure) line += "; Secure";
     if (!cookie.same_site.empty()) line += "; SameSite=" + cookie.same_site;
     return line + "\r\n";
+}
+
+std::uint64_t most_body_bytes(const transport::connection& from, const http_area& area) {
+    const transport::request_head& head = from.head();
+    const bool is_short = !head.is_chunked && head.content_length.value_or(0) <= most_bytes_of_strangers;
+    if (is_short || !area.may_send_much) return area.max_body_bytes;
+    bool may = false;
+    engine::call_application([&] { may = area.may_send_much(*from.make_info()); });
+    return may ? area.max_body_bytes : std::min(area.max_body_bytes, most_bytes_of_strangers);
 }
 
 /// What all answers of the polling transport carry. @source npm engine.io, `Polling.headers`
@@ -76,7 +88,7 @@ router::next router::on_head(transport::connection& from) {
                 {});
             return next::done;
         }
-        if (claimant->area.max_body_bytes != 0) from.limit_body(claimant->area.max_body_bytes);
+        if (claimant->area.max_body_bytes != 0) from.limit_body(most_body_bytes(from, claimant->area));
     }
     return next::read_body;
 }

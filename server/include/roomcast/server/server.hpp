@@ -46,6 +46,9 @@ struct http_area {
     /// Longest body; a longer one is the handler's to answer (`is_too_large`). 0: the server answers with 413
     /// above the protocol's own bound.
     std::uint64_t max_body_bytes = 0;
+    /// Who may send more than 16 KiB; empty: everybody. A longer body of others is not read: the handler
+    /// answers at once (`is_too_large`).
+    std::function<bool(const handshake_info&)> may_send_much{};
     bool has_cors = false; ///< `options::cors` holds here as it does on the protocol's path, preflights too
 };
 
