@@ -35,6 +35,15 @@ describe("the door", () => {
     expect(told(second, "session")).toEqual([]);
   });
 
+  test("is shut for a while to an address that tries passwords, side by side, but not to its session", async () => {
+    const server = await start();
+    const [sessionId] = await hears(await operator(server), "session");
+    const guesses = Array.from({ length: 80 }, (_, i) => refused(server, { username, password: `guess ${i}` }));
+    expect(await Promise.all(guesses)).toContain("too many attempts");
+    expect(await refused(server, { username, password })).toBe("too many attempts");
+    await operator(server, { sessionId });
+  });
+
   test("takes no session whose end was moved", async () => {
     const server = await start();
     const [sessionId] = await hears(await operator(server), "session");

@@ -23,6 +23,9 @@ constexpr std::size_t all_sockets_bytes = 4U << 20U;
 constexpr std::size_t event_bytes = 16U << 10U;
 // The UI keeps a thousand events of a namespace.
 constexpr rate shown_rate{1ms, 1000};
+/// Attempts to sign in with a password, whether it is right or not: connections can be opened side by side,
+/// so a delay alone slows no guessing.
+constexpr rate attempts_of_address{1s, 60};
 
 std::int64_t unix_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -65,7 +68,9 @@ struct desk::operator_state {
     bool has_password = false;
 };
 
-desk::desk(config::admin_settings chosen) : chosen_(std::move(chosen)), door_(chosen_) {}
+desk::desk(config::admin_settings chosen)
+    : chosen_(std::move(chosen)), door_(chosen_),
+      attempts_(std::make_shared<engine::address_table>(0, attempts_of_address)) {}
 
 void desk::install(server& io) {
     io_ = &io;
@@ -85,6 +90,10 @@ void desk::admit(socket& who, const next_step& next) const {
     if (given.is_object() && door_.is_open(text_member(given, "sessionId"), now_s)) {
         who.data() = operator_state{};
         next({});
+        return;
+    }
+    if (!attempts_->admit(who.handshake().address, monotonic_now())) {
+        who.after(refused_after, [next](socket&) { next(connect_error{"too many attempts", {}}); });
         return;
     }
     if (given.is_object() && door_.is_right(text_member(given, "username"), text_member(given, "password"))) {

@@ -2,6 +2,7 @@
 
 #include "admin/sign_in.hpp"
 #include "config/settings.hpp"
+#include "engine/address_table.hpp"
 #include "rules/rate_gate.hpp"
 
 #include "roomcast/server/server.hpp"
@@ -49,6 +50,7 @@ private:
 
     config::admin_settings chosen_;
     sign_in door_;
+    std::shared_ptr<engine::address_table> attempts_;
     server* io_ = nullptr;
     std::optional<broadcast_operator> operators_;
     std::atomic<std::size_t> present_{0};
