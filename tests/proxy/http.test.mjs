@@ -1,7 +1,9 @@
 // Requests and answers of a plain Node application, through us.
 import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
-import { expect, test } from "vitest";
+import https from "node:https";
+import { describe, expect, test } from "vitest";
+import { authority } from "../interop/support/edge.mjs";
 import { Connection, chunked, exchange, requestBytes } from "../interop/support/http.mjs";
 import { MiB, rss } from "../interop/support/memory.mjs";
 import { next, pause, until, within } from "../interop/support/wait.mjs";
@@ -78,6 +80,52 @@ test("says who the client is, and believes no client that says so", async () => 
   });
   expect(headers).not.toHaveProperty("x-real-ip");
   expect(headers).not.toHaveProperty("forwarded");
+});
+
+describe("behind a trusted proxy", () => {
+  const seen = async (headers) => {
+    const server = await integrated((await application(mirror)).port, { trusted_proxies: "127.0.0.1, 10.0.0.0/8" });
+    return (await mirrored(server, { headers: { Host: "inside", ...headers } })).headers;
+  };
+
+  test("the client is whom the proxy names, and the application hears it once", async () => {
+    const headers = await seen({ "X-Forwarded-For": "198.51.100.1, 203.0.113.9, 10.1.2.3", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "app.example:8443", "X-Real-IP": "6.6.6.6" });
+    expect(headers).toMatchObject({
+      host: "inside",
+      "x-forwarded-for": "203.0.113.9",
+      "x-forwarded-proto": "https",
+      "x-forwarded-host": "app.example:8443",
+    });
+    expect(headers).not.toHaveProperty("x-real-ip");
+  });
+
+  test("of several hosts the nearest proxy's counts", async () => {
+    expect(await seen({ "X-Forwarded-Host": "evil.example, app.example" })).toMatchObject({ "x-forwarded-host": "app.example" });
+  });
+
+  test.each(["evil.example/path", "a b", '"x"', "h".repeat(300)])("what is no host is not passed on: %s", async (host) => {
+    expect(await seen({ "X-Forwarded-Host": host })).toMatchObject({ "x-forwarded-host": "inside", "x-forwarded-proto": "http" });
+  });
+});
+
+describe("over TLS", () => {
+  const overTls = async (settings, headers = {}) => {
+    const of = authority();
+    const files = of.issue("server");
+    const server = await integrated((await application(mirror)).port, { "tls.certificate": files.certificate, "tls.key": files.key, ...settings });
+    const answer = await new Promise((resolve, reject) => {
+      https.get({ host: "127.0.0.1", port: server.port, path: "/", ca: of.ca, agent: false, headers }, resolve).on("error", reject);
+    });
+    return JSON.parse((await answer.toArray()).join("")).headers;
+  };
+
+  test("the application hears https, whatever the client says", async () => {
+    expect(await overTls({}, { "X-Forwarded-Proto": "http" })).toMatchObject({ "x-forwarded-proto": "https", "x-forwarded-for": "127.0.0.1" });
+  });
+
+  test("a trusted proxy that speaks TLS with us tells of a client that does not", async () => {
+    expect(await overTls({ trusted_proxies: "127.0.0.1" }, { "X-Forwarded-Proto": "http" })).toMatchObject({ "x-forwarded-proto": "http" });
+  });
 });
 
 test("gives the application its own Host when that is chosen", async () => {

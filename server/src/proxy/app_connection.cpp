@@ -106,7 +106,8 @@ request_to_app read_request(const transport::connection& from, const upstream& t
     const transport::client_origin client = from.origin();
     if (client.address != base::unix_peer) append_field(out, "X-Forwarded-For", client.address);
     append_field(out, "X-Forwarded-Proto", client.is_secure ? "https" : "http");
-    if (!host.empty()) append_field(out, "X-Forwarded-Host", host);
+    const std::string asked_host = from.asked_host();
+    if (!asked_host.empty()) append_field(out, "X-Forwarded-Host", asked_host);
     if (!made.upgrade.empty()) {
         append_field(out, "Connection", "Upgrade");
         append_field(out, "Upgrade", made.upgrade);

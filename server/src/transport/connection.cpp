@@ -149,6 +149,13 @@ client_origin connection::origin() const {
     return {std::move(behind.address).value_or(address_), behind.is_secure.value_or(is_secure_)};
 }
 
+std::string connection::asked_host() const {
+    if (is_trusted_) {
+        if (auto host = read_forwarded_host(joined_headers("X-Forwarded-Host"))) return std::move(*host);
+    }
+    return std::string{header("Host")};
+}
+
 std::shared_ptr<const handshake_info> connection::make_info() const {
     auto info = std::make_shared<handshake_info>();
     info->url = std::string{head_.target};

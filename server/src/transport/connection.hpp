@@ -119,6 +119,9 @@ public:
     void for_each_header(const std::function<void(std::string_view, std::string_view)>& each) const;
     /// Who sent this request.
     client_origin origin() const;
+    /// The host that the client asked for: as a trusted proxy says, else as the request has it. Empty: it has
+    /// none.
+    std::string asked_host() const;
     bool waits_for_continue() const;
     /// The values of all headers of this name, joined by commas.
     std::string joined_headers(std::string_view name) const;

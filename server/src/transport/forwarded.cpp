@@ -7,6 +7,9 @@ namespace roomcast::server::transport {
 
 namespace {
 
+/// A name of DNS, and a port.
+constexpr std::size_t longest_host = 260;
+
 std::string_view trimmed(std::string_view text) {
     const std::size_t begin = text.find_first_not_of(" \t");
     if (begin == std::string_view::npos) return {};
@@ -109,6 +112,16 @@ forwarded_origin read_forwarded(const forwarded_headers& said, const base::addre
         if (const auto secure = security_in(take_last(list))) origin.is_secure = secure;
     }
     return origin;
+}
+
+std::optional<std::string> read_forwarded_host(std::string_view x_forwarded_host) {
+    const std::string_view host = take_last(x_forwarded_host);
+    const bool is_host = std::all_of(host.begin(), host.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               std::string_view{"-._~:[]"}.find(c) != std::string_view::npos;
+    });
+    if (host.empty() || host.size() > longest_host || !is_host) return std::nullopt;
+    return std::string{host};
 }
 
 } // namespace roomcast::server::transport

@@ -28,4 +28,8 @@ struct forwarded_origin {
 /// @source RFC 7239
 forwarded_origin read_forwarded(const forwarded_headers& said, const base::address_set& trusted);
 
+/// The host that the nearest proxy says was asked for; nothing when it is none that a URL could have.
+/// @param x_forwarded_host of a trusted proxy
+std::optional<std::string> read_forwarded_host(std::string_view x_forwarded_host);
+
 } // namespace roomcast::server::transport

@@ -83,5 +83,18 @@ TEST(TransportForwarded, TheNearestProxySaysWhetherItIsSecure) {
     EXPECT_EQ(secure(""), std::nullopt);
 }
 
+TEST(TransportForwarded, TheNearestProxySaysWhichHostWasAskedFor) {
+    EXPECT_EQ(read_forwarded_host("app.example"), "app.example");
+    EXPECT_EQ(read_forwarded_host("evil.example, app.example:8443"), "app.example:8443");
+    EXPECT_EQ(read_forwarded_host("[2001:db8::9]:80"), "[2001:db8::9]:80");
+}
+
+TEST(TransportForwarded, WhatIsNoHostIsNone) {
+    for (const char* each : {"", "a b", "a/b", "a@b", "a\"b", "a?b", "\x80", "app.example,"}) {
+        EXPECT_EQ(read_forwarded_host(each), std::nullopt) << each;
+    }
+    EXPECT_EQ(read_forwarded_host(std::string(261, 'a')), std::nullopt);
+}
+
 } // namespace
 } // namespace roomcast::server::transport
