@@ -215,6 +215,7 @@ void session::on_output(core::eio::session_output& output) {
         }
         break;
     case kind::closed:
+        if (output.reason == core::eio::close_reason::parse_error) ++home_->counts().protocol_errors;
         sio_.stop();
         end_sockets(core::eio::name_of(output.reason));
         break;
