@@ -1,9 +1,10 @@
 // What an operator looks at and does: health, figures, logs, and the way out.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { metricsOf, valueOf } from "../interop/support/figures.mjs";
 import { cleanup, connected, ended, logOf, startWith, until } from "./support/server.mjs";
 
 const rules = `
@@ -12,21 +13,6 @@ namespaces:
   /: { events: { echo: { args: [{ type: string }], do: [{ ack: "{args}" }] } } }
   ^/org-(\\w+)$: { events: { echo: { do: [{ ack: "{args}" }] } } }
 `;
-
-// Prometheus' own client library reads them: family -> samples.
-const reader = `
-import json, sys
-from prometheus_client.parser import text_string_to_metric_families as read
-print(json.dumps({f.name: [[s.name, s.labels, s.value] for s in f.samples] for f in read(sys.stdin.read())}))`;
-
-const metricsOf = async (server, headers = {}) => {
-  const response = await fetch(`${server.origin}/metrics`, { headers });
-  expect(response.status).toBe(200);
-  expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
-  return JSON.parse(execFileSync("/usr/bin/python3", ["-c", reader], { input: await response.text(), encoding: "utf8" }));
-};
-const valueOf = (samples, labels = {}, suffix = "") =>
-  samples.find(([name, given]) => name.endsWith(suffix) && Object.entries(labels).every(([key, value]) => given[key] === value))?.[2];
 
 describe.each([1, 3])("with %i thread(s)", (threads) => {
   test("figures count what happened, and nobody's names become labels", async () => {

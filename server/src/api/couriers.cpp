@@ -141,6 +141,7 @@ private:
         what.method = "POST";
         what.url = chosen_.url;
         what.timeout = chosen_.timeout;
+        what.what = outbound::purpose::webhook;
         what.body = body_;
         what.headers = {{"Content-Type", "application/json"},
                         {"X-Roomcast-Attempt", std::to_string(wait_.attempts() + 1)}};

@@ -161,7 +161,7 @@ int run(const app::configuration_source& from) {
             if (!chosen.api.host.empty()) host = chosen.api.host;
         }
         api_port = api.install();
-        server::app::serve_pages(io, rules, seen);
+        server::app::serve_pages(io, rules, hooks, seen);
     } catch (const std::system_error& error) {
         const bool is_taken = error.code() == std::errc::address_in_use;
         log.critical("cannot listen on {}: {}", place_of(host, port),

@@ -1,5 +1,7 @@
 #include "app/metrics.hpp"
 
+#include "app/backends.hpp"
+
 #include <prometheus/client_metric.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
@@ -36,8 +38,9 @@ public:
     }
     template <std::size_t N, class Counts>
     void times(const char* name, const char* help, const Counts& counts, double sum_s,
-               const std::array<double, N>& bounds) {
+               const std::array<double, N>& bounds, labels with = {}) {
         prometheus::ClientMetric metric;
+        metric.label = std::move(with);
         std::uint64_t below = 0;
         for (std::size_t i = 0; i <= N; ++i) {
             below += counts[i];
@@ -161,11 +164,73 @@ void add_rules(collector& into, const rules::counters& counts) {
     into.counter("roomcast_forwards_total", "Events forwarded to backends.", count(counts.forwards));
     into.counter("roomcast_forwards_failed_total", "Of these without a usable answer.",
                  count(counts.failed_forwards));
-    into.times("roomcast_backend_seconds", "Time until a backend answered.", counts.forward_times.counts,
-               static_cast<double>(counts.forward_times.sum_us.load(std::memory_order_relaxed)) / 1e6,
-               rules::backend_bounds_s);
     into.counter("roomcast_retained_dropped_total", "Retained events that went for lack of room.",
                  count(counts.dropped_retained));
+}
+
+void add_proxy(collector& into, const proxy_figures& now) {
+    const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
+    for (std::size_t i = 0; i < proxy_outcomes.size(); ++i) {
+        into.counter("roomcast_proxy_requests_total", "Requests for the application, by what came of them.",
+                     count(now.requests[i]), {{"outcome", std::string{proxy_outcomes[i]}}});
+    }
+    into.counter("roomcast_proxy_broken_answers_total", "Answers that the application did not complete.",
+                 count(now.broken_answers));
+    into.times("roomcast_proxy_answer_seconds", "Time until the application began to answer.",
+               now.answers.counts, now.answers.sum_s, answer_bounds_s);
+    const std::pair<const char*, std::uint64_t> states[] = {
+        {"active", now.active}, {"idle", now.idle}, {"tunnel", now.tunnels}};
+    for (const auto& [state, value] : states) {
+        into.gauge("roomcast_proxy_connections", "Connections to the application.", count(value),
+                   {{"state", state}});
+    }
+}
+
+/// What is asked by requests of ours; the application of integrated mode has its own series.
+constexpr std::array<outbound::purpose, 5> asked_for{
+    outbound::purpose::keys, outbound::purpose::introspection, outbound::purpose::callout,
+    outbound::purpose::forward, outbound::purpose::webhook};
+
+void add_backends(collector& into, const statistics& now, const rules::application& rules,
+                  const api::couriers& hooks) {
+    const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
+    const auto label = [](outbound::purpose what) {
+        return prometheus::ClientMetric::Label{"kind", std::string{name_of(what)}};
+    };
+    std::array<outbound::purpose_figures, outbound::purpose_names.size()> figures{};
+    if (rules.network() != nullptr) figures = rules.network()->contact().by_purpose();
+    const auto of = [&](outbound::purpose what) -> const outbound::purpose_figures& {
+        return figures[static_cast<std::size_t>(what)];
+    };
+    for (const outbound::purpose what : asked_for) {
+        const char* const name = "roomcast_backend_requests_total";
+        into.counter(name, "Requests to backends.", count(of(what).succeeded),
+                     {label(what), {"result", "success"}});
+        into.counter(name, "", count(of(what).failed), {label(what), {"result", "failure"}});
+    }
+    for (const outbound::purpose what : asked_for) {
+        into.times("roomcast_backend_seconds", "Time until a backend answered.", of(what).times.counts,
+                   of(what).times.sum_s, outbound::backend_bounds_s, {label(what)});
+    }
+    std::array<std::uint64_t, outbound::purpose_names.size()> failing{};
+    for (const backend_state& each : backend_states(now, rules, hooks)) {
+        if (each.is_failing()) ++failing[static_cast<std::size_t>(each.who.what)];
+    }
+    for (std::size_t i = 1; i < failing.size(); ++i) { // the first is nobody's
+        into.gauge("roomcast_backends_failing", "Backends whose last answer was none, or a wrong one.",
+                   count(failing[i]), {{"kind", std::string{outbound::purpose_names[i]}}});
+    }
+    api::courier_figures all;
+    for (const api::courier_figures& each : hooks.figures()) {
+        all.delivered += each.delivered;
+        all.dead += each.dead;
+        all.waiting += each.waiting;
+    }
+    into.counter("roomcast_webhook_events_total", "Events for webhooks.", count(all.delivered),
+                 {{"result", "delivered"}});
+    into.counter("roomcast_webhook_events_total", "", count(all.dead), {{"result", "given_up"}});
+    into.gauge("roomcast_webhook_events_waiting", "Events that no webhook has taken yet.",
+               count(all.waiting));
 }
 
 } // namespace
@@ -178,10 +243,13 @@ double resident_bytes() {
     return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
-std::string prometheus_text(const statistics& now, const rules::application& rules) {
+std::string prometheus_text(const statistics& now, const rules::application& rules,
+                            const api::couriers& hooks) {
     collector all;
     add_server(all, now, *rules.current());
     add_rules(all, rules.counts());
+    add_backends(all, now, rules, hooks);
+    add_proxy(all, now.proxy);
     add_process(all, now.uptime_s);
     return all.text();
 }

@@ -1,5 +1,6 @@
 #include "app/pages.hpp"
 
+#include "app/backends.hpp"
 #include "app/metrics.hpp"
 #include "app/page_html.hpp"
 #include "outbound/address_policy.hpp"
@@ -94,7 +95,7 @@ bool may_read_metrics(const config::settings& chosen, const handshake_info& from
     return kind == outbound::address_kind::loopback || kind == outbound::address_kind::nearby;
 }
 
-void answer_metrics(roomcast::server::server& io, const rules::application& rules,
+void answer_metrics(roomcast::server::server& io, const rules::application& rules, const api::couriers& hooks,
                     const http_request& request, const http_reply& reply) {
     if (!may_read_metrics(rules.current()->chosen(), *request.info)) {
         http_response refused;
@@ -103,20 +104,22 @@ void answer_metrics(roomcast::server::server& io, const rules::application& rule
         reply(std::move(refused));
         return;
     }
-    io.collect([reply, &rules](const statistics& now, const std::vector<room_info>&) {
+    io.collect([reply, &rules, &hooks](const statistics& now, const std::vector<room_info>&) {
         http_response response;
         response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-        response.body = prometheus_text(now, rules);
+        response.body = prometheus_text(now, rules, hooks);
         reply(std::move(response));
     });
 }
 
 } // namespace
 
-void serve_pages(roomcast::server::server& io, const rules::application& rules, rules::feed& seen) {
+void serve_pages(roomcast::server::server& io, rules::application& rules, const api::couriers& hooks,
+                 rules::feed& seen) {
     const config::page_mode page = rules.current()->chosen().page;
     const std::string socket_path = rules.current()->chosen().server.path;
-    io.on_http([&io, page, &seen, &rules, socket_path](const http_request& request, const http_reply& reply) {
+    io.on_http([&io, page, &seen, &rules, &hooks, socket_path](const http_request& request,
+                                                               const http_reply& reply) {
         const bool is_read = request.method == "GET" || request.method == "HEAD";
         // npm's server answers its own path with a slash; without one, and without a query, somebody looks
         // whether it is there.
@@ -142,8 +145,16 @@ void serve_pages(roomcast::server::server& io, const rules::application& rules, 
                                  {"path", socket_path}}));
             return true;
         }
-        if (request.path == "/livez" || request.path == "/health-check") {
+        if (request.path == "/livez") {
             reply(json_response({{"status", "ok"}}));
+            return true;
+        }
+        if (request.path == "/health-check") {
+            // Where the backends are is not for everybody.
+            const bool is_for_operator = may_read_metrics(rules.current()->chosen(), *request.info);
+            check_backends(io, rules, hooks, [reply, is_for_operator](const std::vector<backend_state>& all) {
+                reply(health_check_answer(all, is_for_operator));
+            });
             return true;
         }
         if (request.path == "/readyz") {
@@ -153,7 +164,7 @@ void serve_pages(roomcast::server::server& io, const rules::application& rules, 
             return true;
         }
         if (request.path == "/metrics") {
-            answer_metrics(io, rules, request, reply);
+            answer_metrics(io, rules, hooks, request, reply);
             return true;
         }
         if (request.path == "/health") {

@@ -16,6 +16,8 @@
 #include <mutex>
 #include <regex>
 #include <thread>
+#include <tuple>
+#include <unordered_map>
 
 namespace roomcast::server {
 
@@ -90,6 +92,15 @@ private:
     double length_ = 1; ///< of the window, in the clock's units
 };
 
+void add(proxy_figures& to, const proxy_figures& more) {
+    for (std::size_t i = 0; i < to.requests.size(); ++i) to.requests[i] += more.requests[i];
+    to.broken_answers += more.broken_answers;
+    to.answers += more.answers;
+    to.active += more.active;
+    to.idle += more.idle;
+    to.tunnels += more.tunnels;
+}
+
 void add(statistics& to, const statistics& more) {
     to.connections_total += more.connections_total;
     to.events_received += more.events_received;
@@ -110,18 +121,10 @@ void add(statistics& to, const statistics& more) {
     to.connected += more.connected;
     to.polling += more.polling;
     to.queued_bytes += more.queued_bytes;
-    for (const name_space_count& each : more.name_spaces) {
-        const auto known = std::find_if(to.name_spaces.begin(), to.name_spaces.end(),
-                                        [&](const name_space_count& other) { return other.nsp == each.nsp; });
-        if (known == to.name_spaces.end()) {
-            to.name_spaces.push_back(each);
-        } else {
-            known->sockets += each.sockets;
-        }
-    }
     to.connections += more.connections;
     to.sockets += more.sockets;
     to.rooms += more.rooms;
+    add(to.proxy, more.proxy);
 }
 
 } // namespace
@@ -481,14 +484,17 @@ void server::collect(std::function<void(statistics, std::vector<room_info>)> don
     struct collection {
         std::mutex adding; // guards the sums: each shard adds once, and nobody waits for another
         statistics sum;
-        std::vector<room_info> rooms;
+        // Clients name both, so there may be many: each is found at once, not looked for.
+        std::map<std::string, std::uint64_t> name_spaces;
+        std::unordered_map<std::string, room_info> rooms; ///< by namespace and name
         std::size_t missing = 0;
     };
     engine::context& context = parts_->context;
     auto collected = std::make_shared<collection>();
     collected->missing = context.shards.size();
     for (const auto& each : context.shards) {
-        each->dispatch([collected, done, most_rooms, at = each.get(), started = context.started] {
+        each->dispatch([collected, done, most_rooms, at = each.get(), started = context.started,
+                        upstream = parts_->upstream.get()] {
             statistics here = at->counts();
             here.connections = at->sessions();
             at->each_session([&](engine::session& one) {
@@ -506,27 +512,31 @@ void server::collect(std::function<void(statistics, std::vector<room_info>)> don
                 });
             });
             const auto is_larger = [](const room_info& a, const room_info& b) {
-                return a.sockets > b.sockets;
+                return std::tie(b.sockets, a.nsp, a.room) < std::tie(a.sockets, b.nsp, b.room);
             };
             const std::lock_guard guard{collected->adding};
             add(collected->sum, here);
+            for (const name_space_count& one : here.name_spaces) {
+                collected->name_spaces[one.nsp] += one.sockets;
+            }
             for (room_info& room : rooms) {
                 // The same room may have members on several shards.
-                const auto known = std::find_if(
-                    collected->rooms.begin(), collected->rooms.end(),
-                    [&](const room_info& other) { return other.nsp == room.nsp && other.room == room.room; });
-                if (known == collected->rooms.end()) {
-                    collected->rooms.push_back(std::move(room));
-                } else {
-                    known->sockets += room.sockets;
-                }
+                const auto [known, is_new] = collected->rooms.try_emplace(room.nsp + '\0' + room.room, room);
+                if (!is_new) known->second.sockets += room.sockets;
             }
             if (--collected->missing > 0) return;
-            std::sort(collected->rooms.begin(), collected->rooms.end(), is_larger);
-            if (collected->rooms.size() > most_rooms) collected->rooms.resize(most_rooms);
+            for (const auto& [nsp, sockets] : collected->name_spaces) {
+                collected->sum.name_spaces.push_back({nsp, sockets});
+            }
+            std::vector<room_info> shown(std::min(most_rooms, collected->rooms.size()));
+            std::vector<room_info> all_rooms;
+            all_rooms.reserve(collected->rooms.size());
+            for (auto& [key, room] : collected->rooms) all_rooms.push_back(std::move(room));
+            std::partial_sort_copy(all_rooms.begin(), all_rooms.end(), shown.begin(), shown.end(), is_larger);
+            if (upstream != nullptr) collected->sum.proxy.app = upstream->contact();
             collected->sum.uptime_s =
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-            done(collected->sum, std::move(collected->rooms));
+            done(collected->sum, std::move(shown));
         });
     }
 }

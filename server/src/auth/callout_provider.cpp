@@ -105,6 +105,7 @@ public:
         request.method = "POST";
         request.url = url_;
         request.timeout = timeout_;
+        request.what = outbound::purpose::callout;
         request.headers = {{"accept", "application/json"}, {"content-type", "application/json"}};
         if (!secret_.empty()) request.headers.emplace_back("authorization", "Bearer " + secret_);
         request.body = body_for(what);

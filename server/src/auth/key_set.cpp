@@ -72,6 +72,7 @@ void key_set::fetch(core::unix_time now) {
     what.url = url_;
     what.headers = {{"accept", "application/json"}};
     what.timeout = timeout_;
+    what.what = outbound::purpose::keys;
     what.max_response_bytes = core::auth::max_jwk_set_bytes;
     network_->send(std::move(what), [self = shared_from_this(), now](const outbound::response& got) {
         self->on_response(got, now);

@@ -73,6 +73,7 @@ void session_lookup::ask(question what, core::unix_time now, verifier::handler d
     outbound::request request;
     request.url = options_.url;
     request.timeout = options_.timeout;
+    request.what = outbound::purpose::introspection;
     request.headers.emplace_back("accept", "application/json");
     if (!what.cookie.empty()) request.headers.emplace_back("cookie", std::move(what.cookie));
     if (!what.authorization.empty())

@@ -80,6 +80,17 @@ bool is_valid(const request& what) {
            });
 }
 
+core::time_point now() {
+    return core::time_point{
+        std::chrono::duration_cast<core::duration>(std::chrono::steady_clock::now().time_since_epoch())};
+}
+
+std::int64_t wall_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
 /// A request on its way.
 struct job {
     job(request asked, url to, client::handler handler, asio::io_context& loop)
@@ -89,9 +100,13 @@ struct job {
     url target;
     client::handler done;
     asio::steady_timer deadline;
+    core::time_point began = now();
     std::function<void()> abort; ///< ends what is being done for it now
     bool is_over = false;
     bool is_second_try = false;
+    bool is_begun = false; ///< it had its turn
+    bool is_sent = false;  ///< there is, or was, a connection
+    bool is_check = false; ///< a connection is all that is wanted
 };
 using job_ptr = std::shared_ptr<job>;
 
@@ -128,7 +143,8 @@ public:
     engine(const engine&) = delete;
     engine& operator=(const engine&) = delete;
 
-    void send(request what, handler done);
+    void send(request what, handler done, bool is_check = false);
+    contacts& contact() { return contacts_; }
 
 private:
     class connection;
@@ -164,6 +180,7 @@ private:
     asio::ssl::context tls_{asio::ssl::context::tls_client};
     std::map<std::string, pool> pools_;
     std::set<job_ptr> jobs_;
+    contacts contacts_;
     std::atomic<std::size_t> queued_{0};
     std::atomic<bool> is_stopping_{false};
     std::thread thread_;
@@ -180,6 +197,7 @@ public:
 
     void run(const job_ptr& one) {
         job_ = one;
+        one->is_begun = true;
         one->abort = [self = weak_from_this()] {
             if (const auto still = self.lock()) still->close();
         };
@@ -290,6 +308,13 @@ private:
 
     void write() {
         if (job_->is_over) return end(failure::stopped);
+        job_->is_sent = true;
+        if (job_->is_check) {
+            return asio::post(owner_.loop_, [self = shared_from_this()] {
+                if (self->job_->is_over) return self->end(failure::stopped);
+                self->release(true, [&](const job_ptr& one) { self->owner_.complete(one, {}); });
+            });
+        }
         const request& what = job_->what;
         message_ = {};
         message_.version(11);
@@ -421,7 +446,7 @@ void client::engine::stop() {
     loop_.stop();
 }
 
-void client::engine::send(request what, handler done) {
+void client::engine::send(request what, handler done, bool is_check) {
     response refused;
     auto target = parse_url(what.url);
     if (is_stopping_) {
@@ -432,9 +457,13 @@ void client::engine::send(request what, handler done) {
         --queued_;
         refused.why = failure::queue_full;
     }
-    if (refused.why != failure::none) return done(std::move(refused));
-    asio::post(loop_, [this, one = std::make_shared<job>(std::move(what), std::move(*target), std::move(done),
-                                                         loop_)] { start(one); });
+    if (refused.why != failure::none) {
+        if (!is_check) contacts_.note(what.what, {}, {refused.why, 0, false}, {}, wall_ms());
+        return done(std::move(refused));
+    }
+    auto one = std::make_shared<job>(std::move(what), std::move(*target), std::move(done), loop_);
+    one->is_check = is_check;
+    asio::post(loop_, [this, one = std::move(one)] { start(one); });
 }
 
 void client::engine::start(const job_ptr& one) {
@@ -486,6 +515,13 @@ void client::engine::complete(const job_ptr& one, response result) {
     if (one->abort) std::exchange(one->abort, nullptr)();
     jobs_.erase(one);
     --queued_;
+    const contacts::ending how{result.why, result.status, one->is_sent};
+    if (one->is_check) {
+        // Without a turn it says something about the others before it, who will speak for themselves.
+        if (one->is_begun) contacts_.note_check(one->what.what, one->target.origin(), how, wall_ms());
+    } else {
+        contacts_.note(one->what.what, one->target.origin(), how, now() - one->began, wall_ms());
+    }
     const handler done = std::exchange(one->done, nullptr);
     done(std::move(result));
 }
@@ -530,6 +566,21 @@ client::~client() = default;
 
 void client::send(request what, handler done) {
     engine_->send(std::move(what), std::move(done));
+}
+
+void client::check(const backend& whom, core::duration timeout, handler done) {
+    request what;
+    what.url = whom.origin + '/';
+    what.timeout = timeout;
+    what.what = whom.what;
+    engine_->send(std::move(what), std::move(done), true);
+}
+
+const contacts& client::contact() const {
+    return engine_->contact();
+}
+contacts& client::contact() {
+    return engine_->contact();
 }
 
 } // namespace roomcast::server::outbound

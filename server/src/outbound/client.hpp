@@ -1,6 +1,7 @@
 #pragma once
 
 #include "outbound/address_policy.hpp"
+#include "outbound/contacts.hpp"
 
 #include "roomcast/core/time.hpp"
 
@@ -26,6 +27,7 @@ struct request {
     std::string body;
     core::duration timeout = std::chrono::seconds{5}; ///< for all of it, waiting for a connection included
     std::size_t max_response_bytes = 65'536;          ///< of the body
+    purpose what = purpose::other;                    ///< for the figures
 };
 
 /// Why there is no response.
@@ -80,6 +82,12 @@ public:
     /// when the request is refused as invalid or because the queue is full. It must not throw or block.
     /// @thread any
     void send(request what, handler done);
+    /// Connects, and asks for nothing; the connection is kept for a request to come.
+    /// @param done gets a response without status @thread any
+    void check(const backend& whom, core::duration timeout, handler done);
+    /// @thread any
+    const contacts& contact() const;
+    contacts& contact();
 
 private:
     class engine;

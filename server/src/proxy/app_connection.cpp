@@ -57,6 +57,37 @@ bool may_switch_to(std::string_view protocol) {
            protocol.find_first_of(", /\t") == std::string_view::npos;
 }
 
+proxy_outcome outcome_of(refused_because reason) {
+    switch (reason) {
+    case refused_because::unreachable: return proxy_outcome::unreachable;
+    case refused_because::timeout: return proxy_outcome::timeout;
+    case refused_because::bad_answer: return proxy_outcome::bad_answer;
+    case refused_because::busy: return proxy_outcome::busy;
+    case refused_because::bad_request: return proxy_outcome::bad_request;
+    case refused_because::slow_request: return proxy_outcome::slow_request;
+    }
+    return proxy_outcome::unreachable;
+}
+
+proxy_outcome outcome_of(unsigned status) {
+    if (status < 300) return proxy_outcome::success;
+    if (status < 400) return proxy_outcome::redirect;
+    return status < 500 ? proxy_outcome::client_fault : proxy_outcome::server_fault;
+}
+
+/// Is it the application that failed, and how? nullptr: it is not.
+const char* failure_of_app(refused_because reason) {
+    switch (reason) {
+    case refused_because::unreachable: return "connect_failed";
+    case refused_because::timeout: return "timed_out";
+    case refused_because::bad_answer: return "broken_response";
+    case refused_because::busy:
+    case refused_because::bad_request:
+    case refused_because::slow_request: break;
+    }
+    return nullptr;
+}
+
 std::string_view phrase_of(unsigned status) {
     switch (status) {
     case 400: return "Bad Request";
@@ -139,6 +170,7 @@ void app_connection::begin(transport::connection& client, request_to_app request
     is_paused_ = false;
     informationals_ = 0;
     client.relay_to(*this);
+    count_as(&home_->counts().proxy.active);
     if (fd_ >= 0) {
         is_reused_ = true;
         send_request();
@@ -259,6 +291,8 @@ void app_connection::on_client_writable() {
 
 void app_connection::on_client_gone() {
     client_ = nullptr;
+    const bool is_answered = state_ == state::answering || state_ == state::tunnel;
+    if (!is_answered) count(*home_, proxy_outcome::client_gone);
     flush();
     if (state_ == state::tunnel && written_ < to_app_.size()) {
         state_ = state::flushing;
@@ -467,7 +501,16 @@ void app_connection::begin_tunnel(const response_head& head) {
     append_field(out, "Upgrade", head.upgrade);
     out += "\r\n";
     state_ = state::tunnel;
+    count(*home_, proxy_outcome::upgraded);
+    count_as(&home_->counts().proxy.tunnels);
+    on_head_of_answer();
     client_->offer_again();
+}
+
+void app_connection::on_head_of_answer() {
+    const std::chrono::duration<double> length = home_->now() - request_.began;
+    home_->counts().proxy.answers.add(length.count(), answer_bounds_s);
+    of_->on_word_of_app();
 }
 
 void app_connection::append_fields(const response_head& head) {
@@ -483,6 +526,8 @@ void app_connection::append_fields(const response_head& head) {
 }
 
 void app_connection::begin_answer(const response_head& head) {
+    count(*home_, outcome_of(head.status));
+    on_head_of_answer();
     body_ = body_of(head, request_.is_head);
     is_reusable_ = head.is_http_11 && !head.is_close && !body_.ends_with_connection();
     keep_alive_ = of_->options().keep_alive_timeout;
@@ -552,6 +597,7 @@ void app_connection::end_answer() {
                          keep_alive_ > core::duration::zero() && of_->keep_idle(*this);
     if (is_kept) {
         state_ = state::idle;
+        count_as(&home_->counts().proxy.idle);
         set_deadline(keep_alive_);
     } else {
         end();
@@ -593,6 +639,11 @@ void app_connection::on_app_gone(ending how) {
 
 void app_connection::refuse(refused_because reason, std::string_view what) {
     if (!what.empty()) of_->complain(*home_, what);
+    count(*home_, outcome_of(reason));
+    const bool is_connected = state_ != state::resolving && state_ != state::connecting;
+    if (const char* const why = failure_of_app(reason)) {
+        of_->on_failure_of_app(is_connected ? why : "connect_failed");
+    }
     if (client_ != nullptr) {
         transport::connection& client = *std::exchange(client_, nullptr);
         const refusal made = describe_refusal(reason, of_->url(), request_.wants_json);
@@ -612,7 +663,11 @@ void app_connection::refuse(refused_because reason, std::string_view what) {
 
 void app_connection::abort_answer(std::string_view what) {
     using transport::connection;
-    if (!what.empty()) of_->complain(*home_, what);
+    if (!what.empty()) {
+        of_->complain(*home_, what);
+        ++home_->counts().proxy.broken_answers;
+        of_->on_failure_of_app("broken_response");
+    }
     if (client_ != nullptr) {
         connection& client = *std::exchange(client_, nullptr);
         client.send();
@@ -638,6 +693,12 @@ void app_connection::set_deadline(core::duration from_now) {
     home_->timers().set(*this, core::deadline_after(home_->now(), from_now));
 }
 
+void app_connection::count_as(std::uint64_t* gauge) {
+    if (counted_in_ != nullptr) --*counted_in_;
+    counted_in_ = gauge;
+    if (gauge != nullptr) ++*gauge;
+}
+
 void app_connection::release_fd() {
     if (fd_ < 0) return;
     home_->poller().remove(fd_);
@@ -652,6 +713,7 @@ void app_connection::end() {
     release_fd();
     home_->timers().unset(*this);
     home_->forget_greedy(*this);
+    count_as(nullptr);
     of_->on_connection_gone();
     home_->retire(home_->let_go(*this));
 }

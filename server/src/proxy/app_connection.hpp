@@ -16,7 +16,8 @@ namespace roomcast::server::proxy {
 struct request_to_app {
     std::string head; ///< with its empty line, in our own framing
     body_reader body = body_reader::none();
-    std::string upgrade; ///< the protocol that the client wants to switch to; empty: none
+    core::time_point began{}; ///< when it was read
+    std::string upgrade;      ///< the protocol that the client wants to switch to; empty: none
     bool is_chunked = false;
     bool is_head = false;       ///< the method is HEAD
     bool is_repeatable = false; ///< changes nothing and has no body
@@ -79,6 +80,7 @@ private:
     void on_informational(const response_head& head);
     void begin_tunnel(const response_head& head);
     void begin_answer(const response_head& head);
+    void on_head_of_answer();
     void on_body_bytes(std::string_view bytes);
     void append_fields(const response_head& head);
     void append_payload(std::string_view piece);
@@ -92,6 +94,8 @@ private:
     void arm();
     void set_deadline(core::duration from_now);
     void release_fd();
+    /// Is one of those that this gauge counts, from now on; nullptr: of none.
+    void count_as(std::uint64_t* gauge);
 
     upstream* of_;
     engine::shard* home_;
@@ -106,6 +110,7 @@ private:
     body_reader body_ = body_reader::none();
     core::duration keep_alive_{};
     int fd_ = -1;
+    std::uint64_t* counted_in_ = nullptr; ///< of its shard's figures
     std::uint8_t informationals_ = 0;
     state state_ = state::resolving;
     bool can_write_ = false;

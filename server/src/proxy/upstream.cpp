@@ -22,6 +22,12 @@ constexpr std::size_t most_idle = 64;
 constexpr std::chrono::seconds address_lifetime{30};
 constexpr std::size_t most_addresses = 8;
 
+/// By the clock on the wall, which people compare with their logs.
+std::int64_t wall_ms() {
+    const auto since = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+}
+
 std::string authority_of(const upstream_options& chosen) {
     const bool is_v6 = chosen.host.find(':') != std::string::npos;
     std::string text = is_v6 ? '[' + chosen.host + ']' : chosen.host;
@@ -76,9 +82,11 @@ transport::request_handler::next upstream::on_head(transport::connection& from) 
     using next = transport::request_handler::next;
     const transport::request_head& head = from.head();
     request_to_app request = read_request(from, *this);
+    request.began = from.home().now();
     if (!request.upgrade.empty() && head.has_body) {
         // Who does not switch reads a body, who does reads what comes behind: nobody must have to guess.
         from.close_after_answer();
+        count(from.home(), proxy_outcome::bad_request);
         from.respond(400, "text/plain; charset=utf-8", {}, "An upgrade has no body");
         return next::done;
     }
@@ -86,6 +94,7 @@ transport::request_handler::next upstream::on_head(transport::connection& from) 
     if (one == nullptr) one = open(from.home());
     if (one == nullptr) {
         complain(from.home(), "all connections to it are busy");
+        count(from.home(), proxy_outcome::busy);
         const refusal busy = describe_refusal(refused_because::busy, url_, wants_json(from.header("Accept")));
         from.close_after_answer();
         from.respond(busy.status, busy.content_type, "Retry-After: 1\r\nCache-Control: no-store\r\n",
@@ -164,6 +173,24 @@ void upstream::prefer(engine::shard& home, const asio::ip::tcp::endpoint& good) 
 
 void upstream::doubt(engine::shard& home) {
     slots_[home.index()]->addresses_until = {};
+}
+
+void upstream::on_word_of_app() {
+    const std::int64_t now = wall_ms();
+    // All threads come here for every request: what is known already is not written again.
+    constexpr std::int64_t fine_enough_ms = 100;
+    if (now - last_success_ms_.load(std::memory_order_relaxed) >= fine_enough_ms) last_success_ms_ = now;
+    if (failures_in_a_row_.load(std::memory_order_relaxed) != 0) failures_in_a_row_ = 0;
+}
+
+void upstream::on_failure_of_app(const char* why) {
+    why_ = why;
+    last_failure_ms_ = wall_ms();
+    ++failures_in_a_row_;
+}
+
+contact_figures upstream::contact() const {
+    return {last_success_ms_, last_failure_ms_, failures_in_a_row_, why_.load()};
 }
 
 void upstream::complain(engine::shard& home, std::string_view what) {

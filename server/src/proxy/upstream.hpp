@@ -17,6 +17,11 @@ namespace roomcast::server::proxy {
 
 class app_connection;
 
+/// What came of a request.
+inline void count(engine::shard& home, proxy_outcome what) {
+    ++home.counts().proxy.requests[static_cast<std::size_t>(what)];
+}
+
 /// The application that everything goes to that is not ours: where it is, and the connections that wait for
 /// work.
 /// @thread every shard calls it; each has a slot of its own in it, only the count of connections is common
@@ -55,6 +60,12 @@ public:
     void doubt(engine::shard& home);
     /// Tells what is wrong with the application, not more often than once a second.
     void complain(engine::shard& home, std::string_view what);
+    /// The application said something. @thread any
+    void on_word_of_app();
+    /// It did not, or nothing that can be understood. @param why a text that lasts @thread any
+    void on_failure_of_app(const char* why);
+    /// How talking to it goes. @thread any
+    contact_figures contact() const;
 
 private:
     struct slot;
@@ -64,6 +75,11 @@ private:
     std::string authority_;
     std::vector<std::unique_ptr<slot>> slots_;
     std::atomic<std::size_t> connections_{0};
+    // What is read of these together may be of two moments; nobody decides by it.
+    std::atomic<std::int64_t> last_success_ms_{0};
+    std::atomic<std::int64_t> last_failure_ms_{0};
+    std::atomic<std::uint64_t> failures_in_a_row_{0};
+    std::atomic<const char*> why_{""};
 };
 
 } // namespace roomcast::server::proxy

@@ -15,22 +15,6 @@
 
 namespace roomcast::server::rules {
 
-inline constexpr std::array<double, 8> backend_bounds_s{0.005, 0.02, 0.05, 0.1, 0.25, 1, 2.5, 10};
-
-/// A histogram that any thread may add to.
-struct shared_times {
-    std::array<std::atomic<std::uint64_t>, backend_bounds_s.size() + 1> counts{};
-    std::atomic<std::uint64_t> sum_us{0};
-
-    void add(core::duration length) {
-        const double seconds = std::chrono::duration<double>(length).count();
-        std::size_t at = 0;
-        while (at < backend_bounds_s.size() && seconds > backend_bounds_s[at]) ++at;
-        counts[at].fetch_add(1, std::memory_order_relaxed);
-        sum_us.fetch_add(static_cast<std::uint64_t>(length.count()), std::memory_order_relaxed);
-    }
-};
-
 /// What the rules did, and what they refused. @thread any
 struct counters {
     std::atomic<std::uint64_t> signed_in{0};
@@ -47,7 +31,6 @@ struct counters {
     std::atomic<std::uint64_t> forwards{0};
     std::atomic<std::uint64_t> waiting_forwards{0}; ///< now
     std::atomic<std::uint64_t> failed_forwards{0};
-    shared_times forward_times;
     std::atomic<std::uint64_t> dropped_retained{0}; ///< retained events that went for lack of room
 };
 
@@ -95,6 +78,7 @@ public:
     void stop();
 
     outbound::client* network() { return network_.get(); }
+    const outbound::client* network() const { return network_.get(); }
     std::shared_ptr<const program> current() const { return program_.load(); }
     const counters& counts() const { return counts_; }
     /// Before `install`; must outlive the server.

@@ -330,6 +330,7 @@ flow::step flow::forward(const action& what) {
     if (asked.body.empty()) return missing_part(what);
     asked.url = what.target->url.render(about()).value_or("");
     asked.timeout = what.target->timeout;
+    asked.what = outbound::purpose::forward;
     asked.max_response_bytes = 1U << 20U;
     asked.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
     for (const auto& header : what.target->headers) asked.headers.push_back(header);
@@ -341,9 +342,7 @@ flow::step flow::forward(const action& what) {
         return step::wait;
     }
     ++of_->counts_.waiting_forwards;
-    const core::time_point began = monotonic_now();
-    of_->network()->send(std::move(asked), [waiting, began, at = &what](outbound::response got) {
-        waiting->of_->counts_.forward_times.add(monotonic_now() - began);
+    of_->network()->send(std::move(asked), [waiting, at = &what](outbound::response got) {
         // The backend has done it: the others hear of it, whether or not the sender is still there.
         waiting->sender_.post_anyway(
             [waiting, at, got = std::move(got)](socket&) { waiting->on_forwarded(*at, got); });

@@ -1,5 +1,7 @@
 #include "rules/program.hpp"
 
+#include "outbound/url.hpp"
+
 #include "roomcast/core/contract/compiler.hpp"
 
 #include <algorithm>
@@ -262,7 +264,33 @@ private:
         if (wanted.empty()) return nullptr;
         auto& shared = verifiers_[key];
         if (!shared) shared = std::make_shared<const auth::verifier>(wanted, network_);
+        for (const config::auth_provider& each : wanted) note_backends(each);
         return shared;
+    }
+
+    void note_backends(const config::auth_provider& by) {
+        using outbound::purpose;
+        if (by.jwks.empty() && !by.jwks_url.empty()) note_backend(purpose::keys, by.jwks_url, by.name);
+        switch (by.kind) {
+        case config::auth_kind::better_auth:
+            note_backend(purpose::introspection, by.base_url, by.name);
+            break;
+        case config::auth_kind::introspection: note_backend(purpose::introspection, by.url, by.name); break;
+        case config::auth_kind::callout: note_backend(purpose::callout, by.url, by.name); break;
+        case config::auth_kind::none:
+        case config::auth_kind::jwt:
+        case config::auth_kind::jwks:
+        case config::auth_kind::nextauth_v4:
+        case config::auth_kind::authjs_v5: break;
+        }
+    }
+
+    void note_backend(outbound::purpose what, std::string_view url, const std::string& name) {
+        const auto target = outbound::parse_url(url);
+        if (!target) return;
+        outbound::backend one{what, target->origin(), name};
+        std::vector<outbound::backend>& all = made_->backends_;
+        if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(std::move(one));
     }
 
     void read_contract() {
@@ -432,6 +460,7 @@ private:
         if (!written.starts_with("http://") && !written.starts_with("https://")) {
             complain(url, "expected a URL with http or https");
         }
+        note_backend(outbound::purpose::forward, written, {});
         made->timeout = read_duration(given["timeout"], std::chrono::seconds{5});
         made->secret = given["secret"].text();
         for (const auto& [name, text] : given["headers"].members())

@@ -129,6 +129,8 @@ public:
     /// The contract: its source as JSON, and its compiled form, for clients.
     const std::string& contract_json() const { return contract_json_; }
     const std::string& contract_form() const { return contract_form_; }
+    /// Servers that its rules and providers ask, each once.
+    const std::vector<outbound::backend>& backends() const { return backends_; }
     const text_template& user_room() const { return user_room_; }
     /// Rooms that begin so belong to users: no event can join them by its arguments.
     const std::string& reserved_prefix() const { return reserved_prefix_; }
@@ -143,6 +145,7 @@ private:
     std::map<std::string, const compiled_name_space*, std::less<>> by_name_;
     std::string contract_json_;
     std::string contract_form_;
+    std::vector<outbound::backend> backends_;
     text_template user_room_;
     std::string reserved_prefix_;
     std::size_t slots_ = 1;

@@ -46,6 +46,47 @@ inline constexpr std::array<std::string_view, 11> disconnect_reasons{"transport 
                                                                      "slow consumer",
                                                                      "other"};
 
+inline constexpr std::array<double, 9> answer_bounds_s{0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 1, 5, 30};
+
+/// What came of a request that was passed on to the application: its answer by class, or why there is none.
+enum class proxy_outcome : std::uint8_t {
+    success,      ///< 2xx
+    redirect,     ///< 3xx
+    client_fault, ///< 4xx
+    server_fault, ///< 5xx of the application
+    upgraded,     ///< a tunnel: WebSocket of a development server
+    unreachable,
+    timeout,
+    bad_answer,
+    busy,         ///< as many connections to it as there may be
+    bad_request,  ///< the client's body
+    slow_request, ///< the client's body did not come
+    client_gone,  ///< the client left before there was an answer
+};
+inline constexpr std::array<std::string_view, 12> proxy_outcomes{
+    "2xx",     "3xx",        "4xx",  "5xx",         "upgraded",     "unreachable",
+    "timeout", "bad_answer", "busy", "bad_request", "slow_request", "client_gone"};
+
+/// How talking to another server goes, as the traffic with it shows. Times are Unix time in milliseconds; 0:
+/// never.
+struct contact_figures {
+    std::int64_t last_success_ms = 0;
+    std::int64_t last_failure_ms = 0;
+    std::uint64_t failures_in_a_row = 0;
+    std::string why; ///< of the last failure; empty: there was none
+};
+
+/// Integrated mode: requests, connections to the application, and the application itself.
+struct proxy_figures {
+    std::array<std::uint64_t, proxy_outcomes.size()> requests{};
+    std::uint64_t broken_answers = 0;          ///< begun, and not completed by the application
+    histogram<answer_bounds_s.size()> answers; ///< time until the head of an answer
+    std::uint64_t active = 0;                  ///< connections with a request under way now
+    std::uint64_t idle = 0;                    ///< kept for the next one
+    std::uint64_t tunnels = 0;                 ///< of upgraded requests
+    contact_figures app;
+};
+
 /// The sockets of one namespace.
 struct name_space_count {
     std::string nsp;
@@ -77,6 +118,7 @@ struct statistics {
     std::uint64_t rooms = 0;        ///< rooms now, over all namespaces and threads, socket ids not counted
     std::uint64_t queued_bytes = 0; ///< that wait for peers now
     std::vector<name_space_count> name_spaces;
+    proxy_figures proxy;
     double uptime_s = 0;
 };
 
