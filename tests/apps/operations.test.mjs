@@ -144,4 +144,9 @@ describe("the dashboard for Grafana", () => {
     expect([...asked].filter((name) => !known.has(name))).toEqual([]);
     expect(asked.size).toBeGreaterThan(20);
   });
+
+  test("shows every series that the server has", async () => {
+    const families = Object.keys(await metricsOf(await startWith(rules)));
+    expect(families.filter((name) => !text.includes(name))).toEqual([]);
+  });
 });
