@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 // What integrated mode costs: CPU time of roomcast-server for each request that it passes on to an application.
-//   node bench/proxy.mjs [--requests N] [--connections N] [--bytes N]
+//   node bench/proxy.mjs [--requests N] [--connections N] [--bytes N] [--core N (of the server)] [--json]
 // The application is a small Node server, and the client writes requests with a browser's headers; neither is measured.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, readdirSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { cpuOf } from "./runner/processes.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +17,8 @@ const { values } = parseArgs({
     connections: { type: "string", default: "16" },
     bytes: { type: "string", default: "2000" },
     bin: { type: "string" },
+    core: { type: "string" },
+    json: { type: "boolean", default: false },
   },
 });
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -34,7 +36,9 @@ app.listen(0, "127.0.0.1");
 await once(app, "listening");
 
 const flags = ["--port=0", "--host=127.0.0.1", "--page=off", `--upstream.url=http://127.0.0.1:${app.address().port}`];
-const server = spawn(program, flags, { env: { PATH: process.env.PATH }, stdio: ["ignore", "pipe", "inherit"] });
+const pinned = values.core === undefined ? [] : ["taskset", "-c", values.core];
+const [first, ...rest] = [...pinned, program, ...flags];
+const server = spawn(first, rest, { env: { PATH: process.env.PATH }, stdio: ["ignore", "pipe", "inherit"] });
 const port = await new Promise((resolve, reject) => {
   let log = "";
   server.stdout.on("data", (text) => {
@@ -48,11 +52,7 @@ const port = await new Promise((resolve, reject) => {
 });
 server.removeAllListeners("exit");
 
-// Microseconds on a CPU so far, all threads.
-function cpu() {
-  const threads = readdirSync(`/proc/${server.pid}/task`);
-  return threads.reduce((sum, id) => sum + Number(readFileSync(`/proc/${server.pid}/task/${id}/schedstat`, "utf8").split(" ")[0]), 0) / 1000;
-}
+const cpu = () => cpuOf(server.pid);
 
 const requestBytes = (target) =>
   [
@@ -125,11 +125,17 @@ async function measure(target) {
 const own = await measure("/livez");
 const proxied = await measure("/");
 const micro = (value) => `${value.toFixed(1)} µs`;
-console.log(`own answer (/livez)     ${micro(own.cpu)} of CPU a request, ${Math.round(own.rate)} requests/s`);
-console.log(`passed on (${body.length} bytes) ${micro(proxied.cpu)} of CPU a request, ${Math.round(proxied.rate)} requests/s (client and application included)`);
-console.log(`goal: at most ${goal} µs: ${proxied.cpu <= goal ? "met" : "not met"}`);
+const isMet = proxied.cpu <= goal;
+const figures = ({ cpu: cpu_us, rate: per_s }) => ({ cpu_us, per_s });
+if (values.json) {
+  console.log(JSON.stringify({ bytes: body.length, own: figures(own), proxied: figures(proxied) }));
+} else {
+  console.log(`own answer (/livez)     ${micro(own.cpu)} of CPU a request, ${Math.round(own.rate)} requests/s`);
+  console.log(`passed on (${body.length} bytes) ${micro(proxied.cpu)} of CPU a request, ${Math.round(proxied.rate)} requests/s (client and application included)`);
+  console.log(`goal: at most ${goal} µs: ${isMet ? "met" : "not met"}`);
+}
 server.kill("SIGTERM");
 await once(server, "exit");
 app.closeAllConnections();
 app.close();
-process.exitCode = proxied.cpu <= goal ? 0 : 1;
+process.exitCode = isMet || values.json ? 0 : 1;

@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 // Runs the bench: every server against the same generator, round by round in turn. See README.md.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { drawChart } from "./runner/chart.mjs";
 import { allowedCores, describeMachine, ForeignCpu } from "./runner/machine.mjs";
-import { contractRows, deflateScenario, idleBytes, idleRow, judge, ruleScenario, startRow, steppedScenarios, summarise } from "./runner/metrics.mjs";
+import { contractRows, deflateScenario, idleBytes, idleRow, judge, proxyGoal, ruleScenario, scrapeGoal, startRow, steppedScenarios, summarise, watchedScenario } from "./runner/metrics.mjs";
 import { Generator, outputOf, startServer } from "./runner/processes.mjs";
+import { measureScrape } from "./runner/scrape.mjs";
 import { findServers } from "./runner/servers.mjs";
 import { authTable, codecTable, figuresTable, goalsTable, heartbeatsTable, number } from "./runner/table.mjs";
 
@@ -16,8 +18,8 @@ const root = dirname(bench);
 
 const usage = `usage: node bench/run.mjs [options]
   --quick               a short run (under 90 s): figures to look at, not to publish
-  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, deflate, heartbeats, codec, auth,
-                        contract, api
+  --only NAME[,NAME]    start, idle, connect, echo, broadcast, broadcast-64-1, rate, saturation, rule, deflate, watched, heartbeats, codec,
+                        auth, contract, api, scrape, proxy
   --servers NAME[,NAME] ours, npm, floor, bun
   --binaries DIRECTORY  where roomcast-server and the programs of the bench are (default: build/release/bin)
   --out DIRECTORY       where results.json, table.md and chart.svg go (default: build/bench)
@@ -57,7 +59,7 @@ const size = command.quick
 
 const wanted = command.only?.split(",");
 const isWanted = (name) => !wanted || wanted.some((word) => name === word || name.startsWith(`${word}-`));
-const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "deflate", "heartbeats", "codec", "auth", "contract", "api"];
+const scenarioNames = ["start", "idle", ...steppedScenarios.map(({ name }) => name), "rule", "deflate", "watched", "heartbeats", "codec", "auth", "contract", "api", "scrape", "proxy"];
 for (const word of wanted ?? []) {
   if (!scenarioNames.some((name) => name === word || name.startsWith(`${word}-`))) {
     console.error(`unknown scenario ${word}\n${usage}`);
@@ -291,6 +293,78 @@ async function measureApi() {
   }
 }
 
+/** A backend that takes every webhook and counts the events. */
+async function takeWebhooks() {
+  const taken = { requests: 0, events: 0 };
+  const backend = createServer((request, response) => {
+    let events = 0;
+    request.on("data", (piece) => (events += piece.toString("latin1").split('{"type":').length - 1));
+    request.on("end", () => {
+      taken.requests++;
+      taken.events += events;
+      response.end();
+    });
+  });
+  await new Promise((resolve) => backend.listen(0, "127.0.0.1", resolve));
+  const stop = () => {
+    backend.closeAllConnections();
+    return new Promise((resolve) => backend.close(resolve));
+  };
+  return { url: `http://127.0.0.1:${backend.address().port}/hook`, taken, stop };
+}
+
+/** Unwatched and watched in turn; the watched one has a backend for its webhooks and a file for its log. */
+async function measureWatched() {
+  const { watched } = await findServers(root, command.binaries);
+  if (watched.missing) {
+    progress(`watched: left out: ${watched.missing}`);
+    return {};
+  }
+  const backend = await takeWebhooks();
+  mkdirSync(command.out, { recursive: true });
+  const file = join(command.out, "watched.yaml");
+  const logFile = join(command.out, "watched.log");
+  writeFileSync(file, `${readFileSync(join(bench, "watched.yaml"), "utf8")}webhooks: [{ url: "${backend.url}", secret: the secret of the bench }]\n`);
+  const observed = {
+    ...watched,
+    command: [watched.command[0], "--config", file],
+    environment: { ...watched.environment, ROOMCAST_LOG_LEVEL: "info", ROOMCAST_LOG_FORMAT: "json" },
+    logFile,
+  };
+  try {
+    const results = await measureStepped(watchedScenario, [{ name: "plain", ...watched }, { name: "observed", ...observed }]);
+    const lines = readFileSync(logFile, "latin1").split("\n").length - 1;
+    return { ...results, taken: backend.taken, lines };
+  } finally {
+    await backend.stop();
+    rmSync(logFile, { force: true });
+  }
+}
+
+async function measureRooms() {
+  const { ours } = await findServers(root, command.binaries);
+  if (ours.missing) {
+    progress(`scrape: left out: ${ours.missing}`);
+    return undefined;
+  }
+  const server = await startServer(ours, serverCore);
+  try {
+    return await measureScrape(server, scrapeGoal.rooms, size.rounds);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measureProxy() {
+  const program = binary("roomcast-server");
+  if (!existsSync(program)) {
+    progress(`proxy: left out: ${program} is not built`);
+    return undefined;
+  }
+  const words = [join(bench, "proxy.mjs"), "--json", "--bin", program, "--core", serverCore, "--requests", command.quick ? 5000 : 50_000];
+  return JSON.parse(await outputOf("taskset", ["-c", String(generatorCore), process.execPath, ...words.map(String)]));
+}
+
 const foreignCpu = new ForeignCpu();
 const foreign = {};
 const rows = [];
@@ -315,7 +389,7 @@ async function measure(name, work) {
 }
 
 const servers = await chooseServers();
-if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule", "deflate", "auth", "contract", "api"].includes(name))) {
+if (servers.length === 0 && !wanted?.every((name) => ["codec", "rule", "deflate", "watched", "auth", "contract", "api", "scrape", "proxy"].includes(name))) {
   console.error("no server to measure");
   process.exit(1);
 }
@@ -369,6 +443,19 @@ await measure("api", async () => {
   api = raw.api = await measureApi();
 });
 
+let watched = {};
+await measure("watched", async () => {
+  watched = raw.watched = await measureWatched();
+});
+let scrape;
+await measure("scrape", async () => {
+  scrape = raw.scrape = await measureRooms();
+});
+let proxied;
+await measure("proxy", async () => {
+  proxied = raw.proxy = await measureProxy();
+});
+
 await measure("contract", async () => {
   const rounds = (raw.contract = await measureContract());
   for (const { name, ...row } of rounds.ours ? contractRows : []) {
@@ -396,6 +483,33 @@ if (isWanted("api")) {
       verdict: found === undefined ? "not measured" : found >= least ? "met" : "not met",
     });
   }
+}
+const verdictOf = (isMet) => (isMet === undefined ? "not measured" : isMet ? "met" : "not met");
+if (isWanted("watched")) {
+  const [plain, observed] = [watched.plain?.server_us?.median, watched.observed?.server_us?.median];
+  const share = plain && observed ? observed / plain - 1 : undefined;
+  goals.push({
+    label: "webhooks and JSON logs, an event and a line for each broadcast (64 B, 1 000 subscribers, sixteen in flight): CPU per delivery",
+    wanted: `<= ${100 * watchedScenario.mostShare} % more`,
+    found: share === undefined ? "-" : `${(100 * share).toFixed(1)} % (${number(observed)} against ${number(plain)} us)`,
+    verdict: verdictOf(share === undefined ? undefined : share <= watchedScenario.mostShare),
+  });
+}
+if (isWanted("scrape")) {
+  goals.push({
+    label: `scrape of /metrics, ${number(scrapeGoal.rooms)} rooms: time until it is read`,
+    wanted: `<= ${scrapeGoal.mostMs} ms`,
+    found: scrape ? `${number(scrape.ms.median)} (at worst ${number(scrape.greatest_ms)}; CPU ${number(scrape.server_us.median / 1000)})` : "-",
+    verdict: verdictOf(scrape && scrape.ms.median <= scrapeGoal.mostMs),
+  });
+}
+if (isWanted("proxy")) {
+  goals.push({
+    label: "integrated mode, a request passed on to the application: CPU",
+    wanted: `<= ${proxyGoal.mostUs} us`,
+    found: proxied ? `${number(proxied.proxied.cpu_us)} (an answer of our own: ${number(proxied.own.cpu_us)})` : "-",
+    verdict: verdictOf(proxied && proxied.proxied.cpu_us <= proxyGoal.mostUs),
+  });
 }
 if (isWanted("heartbeats")) {
   const ours = heartbeats.ours;

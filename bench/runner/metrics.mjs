@@ -84,6 +84,19 @@ export const deflateScenario = {
   options: ["--subscribers", 1000, "--in-flight", 1, "--payload-bytes", 1024],
 };
 
+/** The same broadcasts with webhooks and JSON logs and without: what it costs to be watched. */
+export const watchedScenario = {
+  name: "watched",
+  scenario: "broadcast",
+  options: ["--subscribers", 1000, "--in-flight", 16, "--payload-bytes", 64],
+  mostShare: 0.05,
+};
+
+/** Rooms that a scrape has to get past, and how long it may take. */
+export const scrapeGoal = { rooms: 10_000, mostMs: 10 };
+/** CPU of a request that integrated mode passes on. */
+export const proxyGoal = { mostUs: 50 };
+
 export const startRow = { label: "from exec to listening", unit: "ms", goals: [below(50)], chart: true };
 export const contractRows = [
   { label: "contract, an argument of 200 B: text to verdict", unit: "us", name: "right", goals: [below(1), toNpm(1)] },

@@ -1,5 +1,6 @@
 // Starts and ends the processes of a run: the servers and the generator. Nothing else is ever signalled.
 import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync, readdirSync } from "node:fs";
 import net from "node:net";
 import { createInterface } from "node:readline";
 
@@ -31,6 +32,12 @@ function launch(command, args, options) {
     child.complaint = (child.complaint + text).slice(-2000);
   });
   return child;
+}
+
+/** Microseconds on a CPU so far, all threads that there are. */
+export function cpuOf(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, id) => sum + Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, "utf8").split(" ")[0]), 0) / 1000;
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -65,7 +72,9 @@ export async function startServer(kind, core, environment = {}) {
   const port = await freePort();
   const env = { ...process.env, ...kind.environment, ...environment, PORT: String(port), HOST: "127.0.0.1" };
   const startedAt = performance.now();
-  const child = launch("taskset", ["-c", String(core), ...kind.command], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const log = kind.logFile === undefined ? "ignore" : openSync(kind.logFile, "w");
+  const child = launch("taskset", ["-c", String(core), ...kind.command], { env, stdio: ["ignore", log, "pipe"] });
+  if (log !== "ignore") closeSync(log);
   while (!(await canConnect(port))) {
     if (!running.has(child) || performance.now() - startedAt > 10_000) {
       await stop(child);

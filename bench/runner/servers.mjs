@@ -42,6 +42,13 @@ export async function findServers(root, binaries) {
       environment: { ROOMCAST_THREADS: "1" },
       missing: existsSync(ours) ? "" : `${ours} is not built`,
     },
+    watched: {
+      label: "with webhooks and logs to come",
+      isOfRule: true,
+      command: [ours, "--config", join(bench, "watched.yaml")],
+      environment: { ROOMCAST_THREADS: "1" },
+      missing: existsSync(ours) ? "" : `${ours} is not built`,
+    },
     handlers: {
       label: "a handler in C++",
       isOfRule: true,
