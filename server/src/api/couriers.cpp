@@ -3,6 +3,7 @@
 #include "api/answers.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "base/published.hpp"
 #include "rules/application.hpp"
 #include "rules/signature.hpp"
 
@@ -164,7 +165,7 @@ private:
         ++failures_;
         const std::string why =
             is_answer ? "status " + std::to_string(got.status) : std::string{outbound::name_of(got.why)};
-        last_failure_ = std::make_shared<const std::string>(why);
+        last_failure_.store(std::make_shared<const std::string>(why));
         if (wait_.attempts() >= chosen_.retries) {
             dead_ += in_batch_;
             base::log("api").error("webhook {}: {} events were given up after {} attempts: {}", origin_,
@@ -208,7 +209,7 @@ private:
     std::atomic<std::uint64_t> failures_{0};
     std::atomic<std::uint64_t> dead_{0};
     std::atomic<bool> is_told_full_{false};
-    std::atomic<std::shared_ptr<const std::string>> last_failure_;
+    base::published<const std::string> last_failure_;
 };
 
 using courier_list = std::vector<std::shared_ptr<courier>>;
@@ -220,7 +221,7 @@ public:
     post_room() : thread_([this] { loop_.run(); }) {}
     ~post_room() {
         end();
-        list = std::make_shared<const courier_list>(); // their timers belong to the loop
+        list.store(std::make_shared<const courier_list>()); // their timers belong to the loop
     }
 
     void end() {
@@ -243,7 +244,7 @@ public:
     }
 
     outbound::client* network = nullptr;
-    std::atomic<std::shared_ptr<const courier_list>> list{std::make_shared<const courier_list>()};
+    base::published<const courier_list> list{std::make_shared<const courier_list>()};
     std::atomic<bool> hears_of_rooms{false};
     asio::io_context& loop() { return loop_; }
 
@@ -274,7 +275,7 @@ void couriers::replace(const std::vector<hook>& wanted) {
         next->push_back(
             known != before->end() ? *known : std::make_shared<courier>(each, room_->loop(), room_->network));
     }
-    room_->list = next;
+    room_->list.store(next);
     // Once somebody hears of rooms they are counted together until the end: a count cannot begin in between.
     if (hears_of_rooms) room_->hears_of_rooms = true;
     for (const auto& each : *before) {

@@ -176,7 +176,7 @@ std::optional<std::uint16_t> endpoint::install() {
 }
 
 void endpoint::reload() {
-    guard_ = std::make_shared<const secret_guard>(rules_->current()->chosen().api.secrets);
+    guard_.store(std::make_shared<const secret_guard>(rules_->current()->chosen().api.secrets));
 }
 
 bool endpoint::has(std::string_view path) const {

@@ -4,12 +4,12 @@
 #include "api/command.hpp"
 #include "api/couriers.hpp"
 #include "api/secret_guard.hpp"
+#include "base/published.hpp"
 #include "engine/address_table.hpp"
 #include "rules/application.hpp"
 
 #include "roomcast/server/server.hpp"
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -77,7 +77,7 @@ private:
     std::string prefix_;
     std::shared_ptr<engine::address_table> rates_;
     std::shared_ptr<engine::address_table> failures_; ///< requests without the secret
-    std::atomic<std::shared_ptr<const secret_guard>> guard_;
+    base::published<const secret_guard> guard_;
     std::vector<std::unique_ptr<answer_table>> answers_; ///< one for each thread
 };
 

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "api/settings.hpp"
+#include "base/published.hpp"
 #include "engine/address_table.hpp"
 #include "rules/application.hpp"
 
 #include "roomcast/server/server.hpp"
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,7 +43,7 @@ public:
 
     /// Before `listen`.
     void install();
-    void replace(std::shared_ptr<const doors> next) { chosen_ = std::move(next); }
+    void replace(std::shared_ptr<const doors> next) { chosen_.store(std::move(next)); }
 
 private:
     struct question {
@@ -62,7 +62,7 @@ private:
 
     server* io_;
     rules::application* rules_;
-    std::atomic<std::shared_ptr<const doors>> chosen_;
+    base::published<const doors> chosen_;
     std::shared_ptr<engine::address_table> rates_;
     std::vector<std::unique_ptr<verdict_table>> verdicts_; ///< one for each thread
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/published.hpp"
 #include "outbound/client.hpp"
 #include "rules/feed.hpp"
 #include "rules/keeper.hpp"
@@ -177,7 +178,7 @@ private:
     std::unique_ptr<outbound::client> network_;
     feed* seen_;
     keepers keepers_;
-    std::atomic<std::shared_ptr<const program>> program_;
+    base::published<const program> program_;
     counters counts_;
     revocations revoked_;
     lifecycle_listener* listener_ = nullptr;

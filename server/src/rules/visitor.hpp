@@ -3,11 +3,11 @@
 #include "rules/rate_gate.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,23 +52,21 @@ private:
 struct tally {
     /// The buckets by this program's numbers: another program, another meaning of each.
     std::shared_ptr<bucket_row> row_of(const std::shared_ptr<const program>& by, std::size_t slots) {
-        auto row = row_.load();
-        if (row && is_same(row->by, by)) return row;
-        auto fresh = std::make_shared<bucket_row>(by, slots);
-        // Of two threads that notice at once the first one's row counts.
-        if (row_.compare_exchange_strong(row, fresh)) return fresh;
-        return row;
+        const std::lock_guard guard{changing_};
+        if (!row_ || !is_same(row_->by, by)) row_ = std::make_shared<bucket_row>(by, slots);
+        return row_;
     }
     bool is_idle(core::time_point now) const {
-        const auto row = row_.load();
-        return !row || std::all_of(row->buckets.begin(), row->buckets.end(),
-                                   [now](const bucket& one) { return one.is_idle(now); });
+        const std::lock_guard guard{changing_};
+        return !row_ || std::all_of(row_->buckets.begin(), row_->buckets.end(),
+                                    [now](const bucket& one) { return one.is_idle(now); });
     }
 
     std::map<std::string, std::size_t, std::less<>> sockets; ///< by namespace
 
 private:
-    std::atomic<std::shared_ptr<bucket_row>> row_;
+    mutable std::mutex changing_; // guards the row
+    std::shared_ptr<bucket_row> row_;
 };
 
 /// Who a socket is, and what the rules know of it. Lies in the socket's data.
