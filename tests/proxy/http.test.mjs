@@ -82,6 +82,13 @@ test("says who the client is, and believes no client that says so", async () => 
   expect(headers).not.toHaveProperty("forwarded");
 });
 
+test("nor one who says so with underscores, which many a language takes for the same", async () => {
+  const server = await integrated((await application(mirror)).port);
+  const { headers } = await mirrored(server, { headers: { X_Forwarded_For: "6.6.6.6", "X-Forwarded_Proto": "https", X_Real_IP: "6.6.6.6", My_Own: "1" } });
+  expect(headers).toMatchObject({ my_own: "1", "x-forwarded-for": "127.0.0.1" });
+  expect(Object.keys(headers).filter((name) => /^x[-_](forwarded|real).*_|_.*(for|proto|ip)$/.test(name))).toEqual([]);
+});
+
 describe("behind a trusted proxy", () => {
   const seen = async (headers) => {
     const server = await integrated((await application(mirror)).port, { trusted_proxies: "127.0.0.1, 10.0.0.0/8" });

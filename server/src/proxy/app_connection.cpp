@@ -44,11 +44,14 @@ void append_chunk(std::string& out, std::string_view piece) {
     out += "\r\n";
 }
 
-/// Says who the client is, and only proxies may say it: from a client it is made up.
-bool is_about_client(std::string_view name) {
+/// Says who the client is, and only proxies may say it: from a client it is made up. To many an application
+/// (CGI, WSGI, PHP) a name with underscores is the same.
+bool is_about_client(std::string_view as_written) {
+    std::string name{as_written};
+    std::replace(name.begin(), name.end(), '_', '-');
     constexpr std::string_view prefix = "x-forwarded-";
-    return is_same_name(name.substr(0, prefix.size()), prefix) || is_same_name(name, "forwarded") ||
-           is_same_name(name, "x-real-ip");
+    return is_same_name(std::string_view{name}.substr(0, prefix.size()), prefix) ||
+           is_same_name(name, "forwarded") || is_same_name(name, "x-real-ip");
 }
 
 /// Within HTTP/2 a client could ask for anything in its own words, past everything that is decided here.
