@@ -406,6 +406,22 @@ test("408 when a client's body does not come", async () => {
   expect(answer.status).toBe(408);
 });
 
+test("408 when a client's body comes in drips, and not when it comes slowly", async () => {
+  const app = await application(mirror);
+  const server = await integrated(app.port, { "timeouts.request": "400ms" });
+  const sent = async (piece) => {
+    const connection = await Connection.open(server);
+    cleanup(() => connection.close());
+    const size = piece.length * 40;
+    connection.write(requestBytes(server, { method: "POST", target: "/", headers: [["Content-Length", size]], body: "" }));
+    let left = 40;
+    const dripping = setInterval(() => left-- > 0 && connection.write(piece), 50);
+    cleanup(() => clearInterval(dripping));
+    return (await connection.response("POST")).status;
+  };
+  expect(await Promise.all([sent("x"), sent("x".repeat(1000))])).toEqual([408, 200]);
+});
+
 test("503 when all connections are in use, and again 200 afterwards", async () => {
   const waiting = [];
   const app = await application((request, response) => waiting.push(response));

@@ -23,6 +23,9 @@ namespace {
 constexpr std::size_t most_waiting = 64U << 10U;
 constexpr std::size_t most_bytes_a_turn = 256U << 10U;
 constexpr std::uint8_t most_informationals = 16;
+/// A client's body that comes slower than this, a second, runs out of its time: a byte now and then would
+/// hold a connection to the application for good.
+constexpr std::int64_t least_body_rate = 500;
 
 void append_hex(std::string& out, std::size_t number) {
     std::array<char, 16> digits;
@@ -171,6 +174,7 @@ void app_connection::begin(transport::connection& client, request_to_app request
     is_answer_complete_ = false;
     is_chunking_ = false;
     is_paused_ = false;
+    is_client_due_ = false;
     informationals_ = 0;
     client.relay_to(*this);
     count_as(&home_->counts().proxy.active);
@@ -281,9 +285,13 @@ std::size_t app_connection::on_client_bytes(std::string_view bytes) {
         }
         if (outcome == body_reader::outcome::incomplete) break;
     }
+    const std::size_t taken = bytes.size() - rest.size();
+    if (is_client_due_) {
+        client_due_ += std::chrono::milliseconds{static_cast<std::int64_t>(taken) * 1000 / least_body_rate};
+    }
     flush();
     arm();
-    return bytes.size() - rest.size();
+    return taken;
 }
 
 void app_connection::on_client_writable() {
@@ -685,8 +693,16 @@ void app_connection::abort_answer(std::string_view what) {
 /// Whose turn it is decides how long the silence may last.
 void app_connection::arm() {
     if (state_ == state::waiting) {
-        const bool is_client_due = !is_request_complete_ && written_ == to_app_.size();
-        set_deadline(is_client_due ? of_->bounds().request_timeout : of_->options().response_timeout);
+        const core::duration patience = of_->bounds().request_timeout;
+        const core::time_point latest = core::deadline_after(home_->now(), patience);
+        const bool was_client_due =
+            std::exchange(is_client_due_, !is_request_complete_ && written_ == to_app_.size());
+        if (!is_client_due_) {
+            set_deadline(of_->options().response_timeout);
+            return;
+        }
+        client_due_ = was_client_due ? std::min(client_due_, latest) : latest;
+        home_->timers().set(*this, client_due_);
     } else if (state_ == state::answering || state_ == state::tunnel) {
         set_deadline(of_->options().idle_timeout);
     }

@@ -109,6 +109,7 @@ private:
     std::string head_bytes_;  ///< the beginning of a head that came in pieces
     body_reader body_ = body_reader::none();
     core::duration keep_alive_{};
+    core::time_point client_due_{}; ///< when more of the request's body must have come
     int fd_ = -1;
     std::uint64_t* counted_in_ = nullptr; ///< of its shard's figures
     std::uint8_t informationals_ = 0;
@@ -117,6 +118,7 @@ private:
     bool is_hung_up_ = false;
     bool is_paused_ = false; ///< the client takes no more
     bool is_reused_ = false;
+    bool is_client_due_ = false;       ///< the next to do something is the client
     bool is_request_complete_ = false; ///< read, not necessarily written
     bool is_answer_complete_ = false;
     bool is_reusable_ = false;
