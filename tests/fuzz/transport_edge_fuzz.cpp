@@ -49,6 +49,8 @@ void read_forwarded(roomcast::fuzz::input& given) {
     said.x_real_ip = given.line();
     const transport::forwarded_origin found = transport::read_forwarded(said, trusted);
     require(!found.address || base::canonical_address(*found.address) == found.address, "one spelling");
+    const auto host = transport::read_forwarded_host(said.x_forwarded_proto);
+    require(!host || host->find_first_of(" \r\n/@,\"") == std::string::npos, "a host of a URL");
     // A proxy that adds the address of whom it speaks with is believed, whatever stands before.
     said.x_forwarded_for += ", 203.0.113.9,10.1.1.1";
     require(transport::read_forwarded(said, trusted).address == "203.0.113.9", "the last stranger counts");
