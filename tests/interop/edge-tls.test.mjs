@@ -8,7 +8,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { connected, transportName, ws } from "./support/clients.mjs";
 import { cleanup } from "./support/cleanup.mjs";
-import { authority, folder, program, secure, secured, start, talk } from "./support/edge.mjs";
+import { authority, folder, freePort, program, secure, secured, start, talk } from "./support/edge.mjs";
 import { rss } from "./support/memory.mjs";
 import { has, ours, TARGET } from "./support/target.mjs";
 import { next, until, within } from "./support/wait.mjs";
@@ -225,6 +225,21 @@ describe.runIf(TARGET === "binary")("the certificate", () => {
     await reload(server, /new connections get the certificate/);
     expect(subjectOf(await secured(server))).toBe("second");
     expect(await old.emitWithAck("echo", 1)).toBe(1);
+  });
+
+  test("is that of the HTTP API's own port, too, unless that speaks plain HTTP", async () => {
+    const api = { ROOMCAST_API_SECRET: "s", ROOMCAST_API_HOST: "127.0.0.1" };
+    const [port, plain] = [await freePort(), await freePort()];
+    const server = await secure({ ...api, HTTP_PORT: String(port) });
+    const { status } = await get({ port, ca: server.ca }, "/roomcast/v1/rooms", { headers: { "x-api-secret": "s" } });
+    expect(status).toBe(200);
+    const second = server.authority.issue("next", "second");
+    copyFileSync(second.certificate, server.files.certificate);
+    copyFileSync(second.key, server.files.key);
+    await reload(server, /new connections get the certificate/);
+    expect(subjectOf((await get({ port, ca: server.ca }, "/", { agent: false })).socket)).toBe("second");
+    await secure({ ...api, HTTP_PORT: String(plain), ROOMCAST_API_TLS: "false" });
+    expect((await fetch(`http://127.0.0.1:${plain}/roomcast/v1/rooms`, { headers: { "x-api-secret": "s" } })).status).toBe(200);
   });
 
   test("stays when the new one is bad, and the server says why", async () => {

@@ -171,6 +171,7 @@ std::optional<std::uint16_t> endpoint::install() {
     };
     if (chosen.api.serves_socket_port()) io_->on_http(area, handler);
     if (!chosen.api.is_on() || !chosen.api.port) return std::nullopt;
+    area.is_without_tls = !chosen.api.has_tls;
     const std::string& host = chosen.api.host.empty() ? chosen.server.host : chosen.api.host;
     return io_->listen_http(host, *chosen.api.port, area, handler);
 }

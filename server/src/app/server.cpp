@@ -131,11 +131,13 @@ void add(statistics& to, const statistics& more) {
 
 namespace {
 
-/// A port for plain requests.
-struct plain_port {
-    plain_port(engine::context& shared, engine::http_entry handler)
-        : handlers{std::move(handler)}, router(shared, handlers), listener(shared, router) {}
+/// A port for HTTP requests alone.
+struct http_port {
+    http_port(engine::context& shared, engine::http_entry handler)
+        : is_without_tls(handler.area.is_without_tls), handlers{std::move(handler)}, router(shared, handlers),
+          listener(shared, router) {}
 
+    bool is_without_tls;
     std::vector<engine::http_entry> handlers;
     http::router router;
     http::listener listener;
@@ -148,9 +150,16 @@ struct server::parts {
     std::unique_ptr<proxy::upstream> upstream;
     std::unique_ptr<http::router> router;
     std::unique_ptr<http::listener> listener;
-    std::vector<std::unique_ptr<plain_port>> plain_ports;
+    std::vector<std::unique_ptr<http_port>> http_ports;
     std::vector<std::thread> threads;
     bool is_listening = false;
+
+    void use_tls(const std::shared_ptr<const transport::tls_context>& loaded) const {
+        listener->use_tls(loaded);
+        for (const auto& each : http_ports) {
+            if (!each->is_without_tls) each->listener.use_tls(loaded);
+        }
+    }
 };
 
 server::server(options chosen) : parts_(std::make_unique<parts>()) {
@@ -218,11 +227,15 @@ void server::on_http(http_area where, http_handler handler) {
 
 std::uint16_t server::listen_http(const std::string& host, std::uint16_t port, http_area where,
                                   http_handler handler) {
-    auto made = std::make_unique<plain_port>(parts_->context,
-                                             engine::http_entry{std::move(where), std::move(handler)});
+    auto made = std::make_unique<http_port>(parts_->context,
+                                            engine::http_entry{std::move(where), std::move(handler)});
+    const options& chosen = parts_->context.options;
+    if (chosen.tls.is_on() && !made->is_without_tls) {
+        made->listener.use_tls(transport::tls_context::load(chosen.tls));
+    }
     made->listener.open(host, port);
-    parts_->plain_ports.push_back(std::move(made));
-    return parts_->plain_ports.back()->listener.port();
+    parts_->http_ports.push_back(std::move(made));
+    return parts_->http_ports.back()->listener.port();
 }
 
 void server::watch_rooms(std::function<void(const std::string&, std::string_view, room_change)> watcher) {
@@ -261,7 +274,7 @@ void server::start() {
     listen();
     parts_->context.shards.front()->post([parts = parts_.get()] {
         parts->listener->start();
-        for (const auto& each : parts->plain_ports) each->listener.start();
+        for (const auto& each : parts->http_ports) each->listener.start();
     });
     for (const auto& each : parts_->context.shards) {
         parts_->threads.emplace_back([at = each.get()] { at->run(); });
@@ -273,7 +286,7 @@ void server::stop() {
     if (context.is_stopping.exchange(true)) return;
     context.shards.front()->post([parts = parts_.get()] {
         parts->listener->close();
-        for (const auto& each : parts->plain_ports) each->listener.close();
+        for (const auto& each : parts->http_ports) each->listener.close();
     });
     for (const auto& each : context.shards) {
         each->post([&context, at = each.get()] {
@@ -336,9 +349,7 @@ void server::reload_tls(const tls_options& chosen) {
     }
     auto loaded = transport::tls_context::load(chosen);
     parts_->context.shards.front()->post(
-        [listener = parts_->listener.get(), loaded = std::move(loaded)]() mutable {
-            listener->use_tls(std::move(loaded));
-        });
+        [parts = parts_.get(), loaded = std::move(loaded)] { parts->use_tls(loaded); });
 }
 
 std::uint16_t server::port() const {

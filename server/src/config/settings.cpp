@@ -549,6 +549,7 @@ const std::map<std::string_view, setter>& setters() {
                          [](settings & all) -> auto& { return all.api.port.emplace(); }, 0, 65535)},
         {"api.host", set_text(
                          [](settings & all) -> auto& { return all.api.host; }, is_any)},
+        {"api.tls", set_boolean([](settings & all) -> auto& { return all.api.has_tls; })},
         {"api.on_socket_port",
          set_boolean([](settings & all) -> auto& { return all.api.is_on_socket_port; })},
         {"api.max_body", set_size(

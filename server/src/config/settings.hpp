@@ -53,7 +53,8 @@ struct api_settings {
     std::vector<std::string> secrets; ///< none: there is no API
     std::string prefix = "/roomcast/v1";
     std::optional<std::uint16_t> port;
-    std::string host; ///< empty: as for sockets
+    std::string host;    ///< empty: as for sockets
+    bool has_tls = true; ///< on its own port, when the server has TLS
     std::optional<bool> is_on_socket_port;
     std::uint64_t max_body_bytes = 4'000'000;
     std::size_t max_batch = 1000;

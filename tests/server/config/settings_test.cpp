@@ -78,6 +78,7 @@ texts members_of(const config::settings& all) {
     list(api.secrets);
     out.insert(out.end(), {api.prefix, api.host});
     number(api.port ? static_cast<int>(*api.port) : -1);
+    number(api.has_tls);
     number(api.is_on_socket_port ? static_cast<int>(*api.is_on_socket_port) : -1);
     number(api.max_body_bytes);
     number(api.max_batch);

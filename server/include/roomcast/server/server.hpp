@@ -50,6 +50,7 @@ struct http_area {
     /// answers at once (`is_too_large`).
     std::function<bool(const handshake_info&)> may_send_much{};
     bool has_cors = false; ///< `options::cors` holds here as it does on the protocol's path, preflights too
+    bool is_without_tls = false; ///< of a port of its own: plain HTTP, though `options::tls` is on
 };
 
 /// A room and how many are in it.
@@ -99,7 +100,7 @@ public:
     /// Handles HTTP requests outside the protocol's path; several are asked in order.
     void on_http(http_handler handler);
     void on_http(http_area where, http_handler handler);
-    /// Opens a further port, for plain HTTP alone and this handler; bounds and times are those of all.
+    /// Opens a further port, for HTTP requests to this handler alone. Bounds, times and TLS are those of all.
     /// @return the port @errors std::system_error
     std::uint16_t listen_http(const std::string& host, std::uint16_t port, http_area where,
                               http_handler handler);
