@@ -1,7 +1,7 @@
 // Real development servers behind us: pages, and hot reload through the tunnel.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { io } from "socket.io-client";
@@ -98,22 +98,29 @@ export default function Page() {
 }
 `;
 
-// The first compile takes long on a busy machine.
-// Next.js cannot be locked here: its lock entry names packages of other systems that not every registry has. Whoever wants
-// this test runs `npm install --no-save next@16 react react-dom` first.
-const hasNext = existsSync(path.join(here, "node_modules/next/package.json"));
+// Next.js cannot be locked here: its lock entry names packages of other systems that not every registry has. support/next.sh
+// installs it where it can, and leaves behind why it could not; ./dev test calls it.
+const whyNoNext = () => {
+  if (!hasBrowser) return "there is no Chromium";
+  if (existsSync(path.join(here, ".cache/node_modules/next/package.json"))) return "";
+  const told = path.join(here, ".cache/no-next");
+  return existsSync(told) ? readFileSync(told, "utf8").trim() : "tests/proxy/support/next.sh was not run";
+};
+const reason = whyNoNext();
+const nextTest = `Next.js in Chromium: Fast Refresh keeps the page's state, beside socket.io-client${reason && ` (skipped: ${reason})`}`;
 
-test.skipIf(!hasNext || !hasBrowser)("Next.js in Chromium: Fast Refresh keeps the page's state, beside socket.io-client", { timeout: 300_000 }, async () => {
+// The first compile takes long on a busy machine.
+test.skipIf(reason !== "")(nextTest, { timeout: 300_000 }, async () => {
   const app = project({
     "package.json": '{ "name": "app", "private": true }',
-    "next.config.mjs": `export default { turbopack: { root: ${JSON.stringify(here)} } };`,
+    "next.config.mjs": `export default { turbopack: { root: ${JSON.stringify(path.join(here, ".cache"))} } };`,
     "app/layout.jsx": `export default function Layout({ children }) { return <html lang="en"><body>{children}</body></html>; }`,
     "app/page.jsx": nextPage("before"),
     "app/api/stream/route.js": `export const dynamic = "force-dynamic";
       export function GET(request) { return Response.json({ host: request.headers.get("x-forwarded-host") }); }`,
   });
   const port = await freePort();
-  const program = path.join(here, "node_modules/next/dist/bin/next");
+  const program = path.join(here, ".cache/node_modules/next/dist/bin/next");
   const child = spawn(process.execPath, [program, "dev", "--port", String(port), "--hostname", "127.0.0.1"], {
     cwd: app.folder,
     env: { PATH: process.env.PATH, HOME: app.folder, NEXT_TELEMETRY_DISABLED: "1" },
