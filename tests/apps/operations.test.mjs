@@ -109,6 +109,55 @@ namespaces:
     expect(await server.exited).toEqual({ code: 0, signal: null });
   });
 
+  test("with a window, who waits for a backend stays until its acknowledgement, the others go meanwhile", async () => {
+    let answer;
+    const backend = createServer((request, response) => {
+      request.resume();
+      answer = () => response.end(JSON.stringify({ ack: ["done"] }));
+    });
+    await new Promise((resolve) => backend.listen(0, "127.0.0.1", resolve));
+    cleanup(() => backend.close());
+    const server = await startWith(`
+drain: { window: 50ms }
+namespaces:
+  /: { events: { order: { do: [{ forward: "http://127.0.0.1:${backend.address().port}/order" }] } } }
+`);
+    const [asks, idles] = [await connected(server), await connected(server)];
+    const reply = asks.emitWithAck("order");
+    await until("the backend was asked", () => answer);
+    const gone = Promise.all([ended(asks), ended(idles)]);
+    const idle = ended(idles);
+    server.child.kill("SIGTERM");
+    await idle;
+    answer();
+    expect(await reply).toBe("done");
+    await gone;
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test("a backend that never answers holds nobody longer than timeouts.stop", async () => {
+    let asked = false;
+    const backend = createServer(() => (asked = true));
+    await new Promise((resolve) => backend.listen(0, "127.0.0.1", resolve));
+    cleanup(() => {
+      backend.closeAllConnections();
+      backend.close();
+    });
+    const server = await startWith(`
+drain: { window: 50ms }
+timeouts: { stop: 200ms }
+namespaces:
+  /: { events: { order: { do: [{ forward: { url: "http://127.0.0.1:${backend.address().port}/order", timeout: 1m } }] } } }
+`);
+    const socket = await connected(server);
+    const gone = ended(socket);
+    socket.emit("order", () => {});
+    await until("the backend was asked", () => asked);
+    server.child.kill("SIGTERM");
+    await gone;
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+  });
+
   test("a second signal ends it at once", async () => {
     const server = await startWith(`${rules}\ndrain: { delay: 1h }`);
     server.child.kill("SIGTERM");

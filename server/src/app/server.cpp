@@ -18,6 +18,7 @@
 #include <thread>
 #include <tuple>
 #include <unordered_map>
+#include <vector>
 
 namespace roomcast::server {
 
@@ -48,12 +49,13 @@ private:
     boost::asio::steady_timer timer_;
 };
 
-/// Ends the sessions of one shard one after the other, spread over a time.
+/// Ends the sessions of one shard one after the other, spread over a time. Those that wait for an acknowledgement
+/// get it first, or as much more time as `patience`.
 class drainer : public std::enable_shared_from_this<drainer> {
 public:
-    drainer(engine::shard& which, core::duration window, std::function<void()> done)
-        : shard_(&which), ends_(core::deadline_after(which.now(), window)), done_(std::move(done)),
-          timer_(which.io()) {
+    drainer(engine::shard& which, core::duration window, core::duration patience, std::function<void()> done)
+        : shard_(&which), ends_(core::deadline_after(which.now(), window)),
+          latest_(core::deadline_after(ends_, patience)), done_(std::move(done)), timer_(which.io()) {
         which.each_session([this](engine::session& one) { left_.push_back(one.sid()); });
         total_ = left_.size();
         length_ = static_cast<double>(std::max<std::int64_t>(1, window.count()));
@@ -66,13 +68,12 @@ public:
         const double share = now >= ends_ ? 0 : static_cast<double>((ends_ - now).count()) / length_;
         const auto may_stay = static_cast<std::size_t>(share * static_cast<double>(total_));
         while (left_.size() > may_stay) {
-            if (engine::session* one = shard_->find(left_.back())) {
-                one->close(core::eio::close_reason::server_shutting_down);
-            }
+            if (!end(left_.back(), now)) waiting_.push_back(std::move(left_.back()));
             left_.pop_back();
         }
+        std::erase_if(waiting_, [this, now](const std::string& sid) { return end(sid, now); });
         shard_->end_turn();
-        if (left_.empty() || now >= ends_) {
+        if (left_.empty() && waiting_.empty()) {
             done_();
             return;
         }
@@ -83,11 +84,21 @@ public:
     }
 
 private:
+    bool end(const std::string& sid, core::time_point now) {
+        engine::session* const one = shard_->find(sid);
+        if (one == nullptr) return true;
+        if (one->owes_answer() && now < latest_) return false;
+        one->close(core::eio::close_reason::server_shutting_down);
+        return true;
+    }
+
     engine::shard* shard_;
     core::time_point ends_;
+    core::time_point latest_;
     std::function<void()> done_;
     boost::asio::steady_timer timer_;
     std::vector<std::string> left_;
+    std::vector<std::string> waiting_; ///< whose turn came while they were owed an answer
     std::size_t total_ = 0;
     double length_ = 1; ///< of the window, in the clock's units
 };
@@ -333,11 +344,11 @@ void server::drain(core::duration window, std::function<void()> done) {
     if (context.is_draining.exchange(true)) return;
     auto missing = std::make_shared<std::atomic<std::size_t>>(context.shards.size());
     for (const auto& each : context.shards) {
-        each->post([missing, window, done, at = each.get()] {
+        each->post([missing, window, done, at = each.get(), patience = context.options.stop_timeout] {
             const auto one_less = [missing, done] {
                 if (missing->fetch_sub(1) == 1) done();
             };
-            std::make_shared<drainer>(*at, window, one_less)->step();
+            std::make_shared<drainer>(*at, window, patience, one_less)->step();
         });
     }
 }

@@ -153,6 +153,11 @@ void session::leave(core::sio::slot_id slot) {
     sio_.leave(slot);
 }
 
+bool session::owes_answer() const {
+    return std::any_of(sockets_.begin(), sockets_.end(),
+                       [](const auto& one) { return one && one->owes_answer(); });
+}
+
 void session::drain() {
     if (is_draining_) return;
     is_draining_ = true;

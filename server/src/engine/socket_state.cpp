@@ -213,8 +213,10 @@ void socket_state::on_event(const core::sio::server_output& event) {
     responder answer;
     if (!event.id.empty()) {
         std::weak_ptr<socket_state> weak = weak_from_this();
-        answer = responder{[weak, home = home_, id = std::string{event.id}](const args& given) {
-            home->dispatch([weak, id, given] {
+        if (!owed_) owed_ = std::make_shared<char>();
+        // The debt goes along to the shard: it is paid when the answer is on its way, not when it is known.
+        answer = responder{[weak, home = home_, id = std::string{event.id}, debt = owed_](const args& given) {
+            home->dispatch([weak, id, given, debt] {
                 const auto self = weak.lock();
                 if (!self || !self->is_connected()) return;
                 self->session_->enqueue(core::sio::encode_ack(self->nsp(), id, given.text(), given.parts()),

@@ -46,6 +46,8 @@ public:
     bool is_connected() const { return state_ == state::connected; }
     bool is_gone() const { return state_ == state::gone; }
     bool is_recovered() const { return is_recovered_; }
+    /// Does somebody still hold the answer to an event of this client?
+    bool owes_answer() const { return owed_.use_count() > 1; }
     const std::shared_ptr<const handshake_info>& handshake() const { return handshake_; }
     const std::string& auth() const { return auth_; }
     std::any& data() { return data_; }
@@ -106,6 +108,7 @@ private:
     std::string auth_;
     std::string pid_;
     std::any data_;
+    std::shared_ptr<char> owed_; ///< each answer that may still come holds it, too
     std::unique_ptr<own_handlers> handlers_;
     std::vector<std::unique_ptr<delayed_work>> delayed_;
     std::unique_ptr<core::sio::ack_table<ack_handler>> acks_;
