@@ -88,6 +88,13 @@ test("an event emitted on the page is answered there", async () => {
   await until("an answer", async () => (await lines(page)).includes('✓ ["joined"]'));
 });
 
+test("below /roomcast/, where integrated mode has it, the page connects as well", async () => {
+  const server = await start();
+  const page = await openPage();
+  await page.goto(`${server.origin}/roomcast/`);
+  await page.getByText("connected as").waitFor();
+});
+
 describe.each([
   ["a desk", 1280, 900, "light"],
   ["a phone", 390, 844, "dark"],
