@@ -56,6 +56,26 @@ describe("thesimgov", () => {
     expect([elsewhere.heard, reporter.heard]).toEqual([[], []]);
   });
 
+  test("answers the guide's polling to players, with 304 until there is something new", async () => {
+    const server = await launch();
+    const reporter = await connected(server, "/politics", await service());
+    const { cookie } = (await player("p1")).extraHeaders;
+    const ask = async (headers, more = "") => {
+      const answer = await fetch(`${server.origin}/api/polling/election-results?electionId=e1${more}`, { headers });
+      return { status: answer.status, body: await answer.text(), headers: answer.headers };
+    };
+    expect((await ask({})).status).toBe(401);
+    expect((await ask({ cookie })).status).toBe(404);
+    await reporter.emitWithAck("election:report", "e1", { percent: 10 });
+    const first = await ask({ cookie });
+    expect([first.status, JSON.parse(first.body)]).toEqual([200, { percent: 10 }]);
+    expect((await ask({ cookie, "If-None-Match": first.headers.get("etag") })).status).toBe(304);
+    expect((await ask({ cookie }, `&lastUpdate=${first.headers.get("x-last-update")}`)).status).toBe(304);
+    await reporter.emitWithAck("election:report", "e1", { percent: 20 });
+    const second = await ask({ cookie, "If-None-Match": first.headers.get("etag") });
+    expect([second.status, JSON.parse(second.body)]).toEqual([200, { percent: 20 }]);
+  });
+
   test("lets players report nothing", async () => {
     const server = await launch();
     for (const claims of [{}, { role: "player" }, { role: ["player"] }, { roles: "admin" }]) {
