@@ -49,8 +49,8 @@ private:
     boost::asio::steady_timer timer_;
 };
 
-/// Ends the sessions of one shard one after the other, spread over a time. Those that wait for an acknowledgement
-/// get it first, or as much more time as `patience`.
+/// Ends the sessions of one shard one after the other, spread over a time. Those that wait for an
+/// acknowledgement get it first, or as much more time as `patience`.
 class drainer : public std::enable_shared_from_this<drainer> {
 public:
     drainer(engine::shard& which, core::duration window, core::duration patience, std::function<void()> done)
