@@ -1,7 +1,9 @@
 // The HTTP API: a backend publishes, moves sockets and looks around.
 import { Connection, requestBytes } from "../interop/support/http.mjs";
+import { spawnSync } from "node:child_process";
+import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
-import { as, call, cleanup, connected, get, hears, next, post, reload, secret, start, told, until } from "./support/server.mjs";
+import { as, call, cleanup, configuration, connected, get, hears, next, post, program, reload, secret, start, told, until } from "./support/server.mjs";
 
 const rules = `
 auth: { providers: { app: { type: jwt, secret: "\${JWT_SECRET}" } } }
@@ -337,6 +339,12 @@ describe("a port of its own", () => {
     return { server, own: `http://127.0.0.1:${port}/roomcast/v1` };
   };
 
+  const refused = (variables) => {
+    const env = { PATH: process.env.PATH, ROOMCAST_HOST: "127.0.0.1", ROOMCAST_API_SECRET: secret, JWT_SECRET: "x".repeat(32), ...variables };
+    const { status, stdout, stderr } = spawnSync(program, ["--config", configuration(rules)], { env, encoding: "utf8", timeout: 20_000 });
+    return { status, output: stdout + stderr };
+  };
+
   test("serves the API alone, and the other port does not", async () => {
     const { server, own } = await ports(rules, { HTTP_PORT: "0", HTTP_API_SECRET: secret, ROOMCAST_API_SECRET: "" });
     const socket = await connected(server);
@@ -345,6 +353,24 @@ describe("a port of its own", () => {
     expect((await get(server, "counts")).status).toBe(404);
     const sockets = await fetch(new URL("/socket.io/?EIO=4&transport=polling", own));
     expect(sockets.status).toBe(404);
+  });
+
+  test("that is taken is named, with the settings that choose it", async () => {
+    const { own } = await ports(rules, { HTTP_PORT: "0" });
+    const taken = new URL(own).port;
+    const { status, output } = refused({ ROOMCAST_PORT: "0", HTTP_PORT: taken });
+    expect(status).toBe(3);
+    expect(output).toMatch(new RegExp(`:${taken}: .*EADDRINUSE.*HTTP_PORT or .api\\.port`));
+  });
+
+  test("that is the one for sockets is said to be", async () => {
+    const free = createServer().listen(0, "127.0.0.1");
+    await next(free, "listening");
+    const port = String(free.address().port);
+    await new Promise((closed) => free.close(closed));
+    const { status, output } = refused({ ROOMCAST_PORT: port, HTTP_PORT: port });
+    expect(status).toBe(3);
+    expect(output).toContain("the port for sockets is the same");
   });
 
   test("or both do", async () => {

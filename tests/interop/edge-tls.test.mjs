@@ -258,9 +258,10 @@ describe.runIf(TARGET === "binary")("the certificate", () => {
   });
 
   test.each([
-    ["is not there", () => [path.join(folder(), "none.pem"), "x"], /the certificate \S+none\.pem: No such file/],
-    ["is no certificate", () => [writeText("hello"), writeText("hello")], /the certificate \S+: no start line/],
-    ["has no key", () => [authority().issue("a").certificate, ""], /the key \(no file named\)/],
+    ["is not there", () => [path.join(folder(), "none.pem"), "x"], /the certificate \S+none\.pem: No such file or directory$/m],
+    ["is no certificate", () => [writeText("hello"), writeText("hello")], /the certificate \S+: no certificate in PEM \(no start line\)$/m],
+    ["has no key", () => [authority().issue("a").certificate, ""], /set tls\.key, too/],
+    ["is a key alone", () => ["", authority().issue("a").key], /set tls\.certificate, too/],
     ["has another's key", () => [authority().issue("a").certificate, authority().issue("b").key], /the key \S+: .*(belong|mismatch)/],
   ])("that %s keeps the server from starting", (_, files, words) => {
     const [certificate, key] = files();

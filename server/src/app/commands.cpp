@@ -35,6 +35,16 @@ std::optional<std::string> read_file(const std::string& path) {
     return std::move(text).str();
 }
 
+/// Whether the files are there is for the machine that serves to say.
+void check_tls(const config::settings& chosen, std::vector<config::mistake>& mistakes) {
+    const tls_options& tls = chosen.server.tls;
+    if (tls.certificate_file.empty() == tls.key_file.empty()) return;
+    const bool lacks_key = tls.key_file.empty();
+    mistakes.push_back({chosen.whole->at(lacks_key ? "/tls/certificate" : "/tls/key"),
+                        std::string{"TLS needs a certificate and its key: set "} +
+                            (lacks_key ? "tls.key" : "tls.certificate") + ", too"});
+}
+
 outbound::client* no_network(const config::settings&) {
     return nullptr;
 }
@@ -82,6 +92,7 @@ std::optional<prepared> prepare(const configuration_source& from, const network_
                 {{}, "admin.namespace: " + admin.name_space + " has rules; choose another name"});
         }
     }
+    check_tls(loaded.chosen, loaded.mistakes);
     ready.chosen = std::move(loaded.chosen);
     if (loaded.mistakes.empty()) return ready;
     std::stable_sort(

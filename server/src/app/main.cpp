@@ -120,6 +120,12 @@ void reload(const app::configuration_source& from, const server::options& runnin
     log.info("the configuration was reloaded");
 }
 
+/// With the word that people search for.
+std::string in_use(bool is_for_api) {
+    return std::string{"the port is in use by another program (EADDRINUSE); choose another one with "} +
+           (is_for_api ? "HTTP_PORT or `api.port:`" : "PORT, WS_PORT or `port:`");
+}
+
 int run(const app::configuration_source& from) {
     std::unique_ptr<server::outbound::client> network;
     auto ready = app::prepare_or_complain(from, [&](const server::config::settings& chosen) {
@@ -154,20 +160,22 @@ int run(const app::configuration_source& from) {
     std::uint16_t port = chosen.server.port;
     std::string host = chosen.server.host;
     std::optional<std::uint16_t> api_port;
+    bool is_for_api = false;
     try {
         io.listen();
         if (chosen.api.port) {
+            is_for_api = true;
             port = *chosen.api.port;
             if (!chosen.api.host.empty()) host = chosen.api.host;
         }
         api_port = api.install();
         server::app::serve_pages(io, rules, hooks, seen);
     } catch (const std::system_error& error) {
-        const bool is_taken = error.code() == std::errc::address_in_use;
-        log.critical("cannot listen on {}: {}", place_of(host, port),
-                     is_taken
-                         ? "the port is in use by another program; choose another one with PORT or `port:`"
-                         : error.what());
+        const std::string why = error.code() != std::errc::address_in_use ? error.what()
+                                : is_for_api && port == io.port() ? "the port for sockets is the same; "
+                                                                    "without HTTP_PORT both share it"
+                                                                  : in_use(is_for_api);
+        log.critical("cannot listen on {}: {}", place_of(host, port), why);
         return app::exit_cannot_listen;
     }
     io.start();

@@ -30,9 +30,19 @@ std::string take_error() {
     return reason == nullptr ? "OpenSSL gives no reason" : reason;
 }
 
+/// Says what is wrong with a file, and not "Invalid argument" behind it.
+class file_error final : public std::system_error {
+public:
+    explicit file_error(std::string text)
+        : system_error{std::make_error_code(std::errc::invalid_argument)}, text_(std::move(text)) {}
+    const char* what() const noexcept override { return text_.c_str(); }
+
+private:
+    std::string text_;
+};
+
 [[noreturn]] void refuse(const std::string& what, const std::string& file, const std::string& why) {
-    throw std::system_error{std::make_error_code(std::errc::invalid_argument),
-                            what + " " + file + ": " + why};
+    throw file_error{what + " " + file + ": " + why};
 }
 
 void check_readable(const std::string& what, const std::string& file) {
@@ -140,10 +150,10 @@ std::shared_ptr<const tls_context> tls_context::load(const tls_options& chosen) 
     check_readable("the certificate", chosen.certificate_file);
     check_readable("the key", chosen.key_file);
     if (SSL_CTX_use_certificate_chain_file(context, chosen.certificate_file.c_str()) != 1) {
-        refuse("the certificate", chosen.certificate_file, take_error());
+        refuse("the certificate", chosen.certificate_file, "no certificate in PEM (" + take_error() + ")");
     }
     if (SSL_CTX_use_PrivateKey_file(context, chosen.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-        refuse("the key", chosen.key_file, take_error());
+        refuse("the key", chosen.key_file, "no private key in PEM without a password (" + take_error() + ")");
     }
     if (SSL_CTX_check_private_key(context) != 1) {
         refuse("the key", chosen.key_file,

@@ -15,7 +15,7 @@ import { until, within } from "../../interop/support/wait.mjs";
 export { next, pause, until, within } from "../../interop/support/wait.mjs";
 
 const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
-const program = path.join(process.env.ROOMCAST_BIN_DIR ?? path.join(repository, "build/dev/bin"), "roomcast-server");
+export const program = path.join(process.env.ROOMCAST_BIN_DIR ?? path.join(repository, "build/dev/bin"), "roomcast-server");
 
 export const secret = "a secret of the tests and long enough";
 export const jwtSecret = "a secret of at least thirty-two characters, for tests";
