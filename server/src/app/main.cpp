@@ -75,9 +75,31 @@ std::string place_of(const std::string& host, std::uint16_t port) {
     return host.starts_with("unix:") ? host : host + ':' + std::to_string(port);
 }
 
+/// What guides of applications say that one should see.
+void announce(const server::config::settings& chosen, std::uint16_t port) {
+    server::base::logger& log = server::base::log("app");
+    const server::options& by = chosen.server;
+    if (port != 0) {
+        log.info("✓ Server running on port: {}", port);
+        log.info("✓ Health check: {}://localhost:{}/health", by.tls.is_on() ? "https" : "http", port);
+    }
+    if (!by.cors.origins.empty()) {
+        std::string origins;
+        for (const std::string& each : by.cors.origins) origins += (origins.empty() ? "" : ", ") + each;
+        log.info("✓ Allowed origins: {}", origins);
+    }
+    log.info("✓ Ready for connections!");
+}
+
+void use_log(const server::config::log_settings& chosen) {
+    server::base::use_levels(chosen.level, chosen.scopes);
+    server::base::use_format(chosen.format);
+    server::base::use_sampling(chosen.sampling);
+}
+
 /// Certificate and key may have changed without a word of it in the configuration.
 void reload_tls(const server::options& running, const server::options& wanted, server::server& io) {
-    spdlog::logger& log = server::base::log("app");
+    server::base::logger& log = server::base::log("app");
     if (running.tls.is_on() != wanted.tls.is_on()) {
         log.warn("tls has been switched {}; it takes effect when the server is started again",
                  wanted.tls.is_on() ? "on" : "off");
@@ -96,7 +118,7 @@ void reload_tls(const server::options& running, const server::options& wanted, s
 void reload(const app::configuration_source& from, const server::options& running, server::server& io,
             server::rules::application& rules, server::api::couriers& hooks, server::api::endpoint& api,
             server::api::state_reader& states) {
-    spdlog::logger& log = server::base::log("app");
+    server::base::logger& log = server::base::log("app");
     std::vector<std::string> mistakes;
     auto ready = app::prepare(
         from, [&](const server::config::settings&) { return rules.network(); }, mistakes);
@@ -111,7 +133,7 @@ void reload(const app::configuration_source& from, const server::options& runnin
     for (const std::string& each : fixed) {
         log.warn("{} has changed; it takes effect when the server is started again", each);
     }
-    spdlog::set_level(spdlog::level::from_str(ready->chosen.log_level));
+    use_log(ready->chosen.log);
     reload_tls(running, ready->chosen.server, io);
     rules.replace(ready->program);
     hooks.replace(ready->doors->hooks);
@@ -133,11 +155,8 @@ int run(const app::configuration_source& from) {
         return network.get();
     });
     if (!ready) return app::exit_bad_configuration;
-    spdlog::set_level(spdlog::level::from_str(ready->chosen.log_level));
-    server::base::use_format(ready->chosen.logs_json ? server::base::log_format::json
-                                                     : server::base::log_format::text);
-    spdlog::logger& log = server::base::log("app");
-    log.flush_on(spdlog::level::info);
+    use_log(ready->chosen.log);
+    server::base::logger& log = server::base::log("app");
     for (const std::string& each : ready->remarks) log.warn("{}", each);
     const server::config::settings& chosen = ready->chosen;
 
@@ -175,7 +194,7 @@ int run(const app::configuration_source& from) {
                                 : is_for_api && port == io.port() ? "the port for sockets is the same; "
                                                                     "without HTTP_PORT both share it"
                                                                   : in_use(is_for_api);
-        log.critical("cannot listen on {}: {}", place_of(host, port), why);
+        log.error("cannot listen on {}: {}", place_of(host, port), why);
         return app::exit_cannot_listen;
     }
     io.start();
@@ -183,6 +202,7 @@ int run(const app::configuration_source& from) {
              chosen.service == "roomcast" ? "roomcast-server" : chosen.service,
              place_of(chosen.server.host, io.port()), chosen.server.path, io.threads(),
              io.threads() == 1 ? "" : "s");
+    announce(chosen, io.port());
     if (api_port) log.info("HTTP API on {}:{}{}", host, *api_port, chosen.api.prefix);
     const server::upstream_options& upstream = chosen.server.upstream;
     if (chosen.page != server::config::page_mode::off && io.port() != 0) {
@@ -196,7 +216,13 @@ int run(const app::configuration_source& from) {
     int signal = 0;
     const sigset_t handled = handled_signals();
     for (;;) {
-        sigwait(&handled, &signal);
+        // When all is quiet nobody else says how many lines were left out before.
+        constexpr timespec a_second{1, 0};
+        signal = ::sigtimedwait(&handled, nullptr, &a_second);
+        if (signal < 0) {
+            server::base::tell_kept_back();
+            continue;
+        }
         if (signal != SIGHUP) break;
         log.info("SIGHUP received, reading the configuration again");
         reload(from, chosen.server, io, rules, hooks, api, states);
@@ -218,6 +244,7 @@ int run(const app::configuration_source& from) {
     io.join();
     hooks.stop(chosen.server.stop_timeout);
     rules.stop();
+    server::base::tell_all_kept_back();
     log.info("stopped");
     return 0;
 }

@@ -1,6 +1,7 @@
 #include "app/metrics.hpp"
 
 #include "app/backends.hpp"
+#include "base/log.hpp"
 
 #include <prometheus/client_metric.h>
 #include <prometheus/metric_family.h>
@@ -250,6 +251,8 @@ std::string prometheus_text(const statistics& now, const rules::application& rul
     add_rules(all, rules.counts());
     add_backends(all, now, rules, hooks);
     add_proxy(all, now.proxy);
+    all.counter("roomcast_log_lines_suppressed_total", "Lines of the log that were only counted.",
+                static_cast<double>(base::lines_kept_back()));
     add_process(all, now.uptime_s);
     return all.text();
 }

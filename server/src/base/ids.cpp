@@ -3,6 +3,7 @@
 #include "roomcast/core/bytes.hpp"
 
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -35,6 +36,18 @@ std::optional<std::uint8_t> shard_of(std::string_view id) {
         return std::nullopt;
     }
     return static_cast<std::uint8_t>(raw.back());
+}
+
+std::string public_name(std::string_view id) {
+    constexpr std::size_t shown_bytes = 6;
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    ::SHA256(reinterpret_cast<const unsigned char*>(id.data()), id.size(), digest.data());
+    std::string name;
+    for (std::size_t i = 0; i < shown_bytes; ++i) {
+        name += "0123456789abcdef"[digest[i] >> 4U];
+        name += "0123456789abcdef"[digest[i] & 0xFU];
+    }
+    return name;
 }
 
 } // namespace roomcast::server::base

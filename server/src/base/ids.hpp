@@ -30,4 +30,9 @@ private:
 /// The shard that made this identifier; nothing when it cannot be one of ours.
 std::optional<std::uint8_t> shard_of(std::string_view id);
 
+/// What logs call somebody of this identifier: 12 hex digits of its SHA-256. Who knows a session's identifier
+/// can speak in the client's name, so it stands in no log; who has it finds its lines
+/// (`printf %s SID | sha256sum`), and nobody gets from the lines to it.
+std::string public_name(std::string_view id);
+
 } // namespace roomcast::server::base

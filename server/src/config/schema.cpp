@@ -136,13 +136,19 @@ void collect(const json& from, const std::string& path, std::vector<setting_desc
     }
 }
 
-/// `https://user:password@host`: whatever setting it stands in.
+/// `https://user:password@host/?key=secret`: whatever setting it stands in. Without a scheme, too: then it is
+/// a mistake that is told.
 void mask_password(std::string& text) {
     const std::size_t scheme = text.find("://");
-    if (scheme == std::string::npos) return;
-    const std::size_t begin = scheme + 3;
+    const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
+    if (scheme != std::string::npos) {
+        const std::size_t query = text.find('?', begin);
+        if (query != std::string::npos && query + 1 < text.size()) text.replace(query + 1, text.npos, "***");
+    }
     const std::size_t at = text.rfind('@', text.find_first_of("/?#", begin));
-    if (at != std::string::npos && at > begin) text.replace(begin, at - begin, "***");
+    const bool is_login =
+        at != std::string::npos && at > begin && (scheme != std::string::npos || text.find(':') < at);
+    if (is_login) text.replace(begin, at - begin, "***");
 }
 
 void mask(json& value, const json& described) {

@@ -262,6 +262,51 @@ bool set_trusted_proxies(settings& all, const given_value& given) {
     return true;
 }
 
+bool set_log_level(settings& all, const given_value& given) {
+    const auto level = given.is_list ? std::nullopt : base::log_level_of(given.text());
+    if (!level) return false;
+    all.log.level = *level;
+    return true;
+}
+
+/// A map as JSON, or `auth=debug,http=warn` of a variable.
+bool set_log_levels(settings& all, const given_value& given) {
+    if (given.is_list) return false;
+    all.log.scopes.clear();
+    const auto add = [&all](std::string_view scope, std::string_view word) {
+        const auto known = std::find(base::log_scopes.begin(), base::log_scopes.end(), scope);
+        const auto level = base::log_level_of(word);
+        if (known == base::log_scopes.end() || !level) return false;
+        all.log.scopes.emplace_back(*known, *level);
+        return true;
+    };
+    const json map = json::parse(given.text(), nullptr, false);
+    if (map.is_object()) {
+        return std::all_of(map.items().begin(), map.items().end(), [&](const auto& each) {
+            return each.value().is_string() && add(each.key(), each.value().template get<std::string>());
+        });
+    }
+    std::string_view rest = given.text();
+    while (!rest.empty()) {
+        const std::string_view one = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+        const std::size_t begin = std::min(one.find_first_not_of(' '), one.size());
+        const std::size_t equals = std::min(one.find_first_of("=:"), one.size());
+        if (begin > equals) return false;
+        std::string_view word = one.substr(std::min(equals + 1, one.size()));
+        while (word.ends_with(' ')) word.remove_suffix(1);
+        if (!add(one.substr(begin, equals - begin), word)) return false;
+    }
+    return true;
+}
+
+bool set_log_interval(settings& all, const given_value& given) {
+    const auto interval = given.is_list ? std::nullopt : duration_of(given.text());
+    if (!interval || *interval <= core::duration::zero()) return false;
+    all.log.sampling.interval_ms = std::chrono::duration_cast<std::chrono::milliseconds>(*interval).count();
+    return true;
+}
+
 constexpr std::uint64_t large = 1ULL << 40U;
 
 /// Where each setting goes. Its name, variables and words stand in the schema.
@@ -323,13 +368,12 @@ const std::map<std::string_view, setter>& setters() {
         {"page", set_word<page_mode>(
                      [](settings & all) -> auto& { return all.page; },
                      {{"off", page_mode::off}, {"counts", page_mode::counts}, {"full", page_mode::full}})},
-        {"log.level", set_text(
-                          [](settings & all) -> auto& { return all.log_level; },
-                          [](const std::string& text) {
-                              constexpr std::array<std::string_view, 6> levels{"trace", "debug", "info",
-                                                                               "warn",  "error", "off"};
-                              return std::find(levels.begin(), levels.end(), text) != levels.end();
-                          })},
+        {"log.level", set_log_level},
+        {"log.levels", set_log_levels},
+        {"log.sampling.burst",
+         set_number(
+             [](settings & all) -> auto& { return all.log.sampling.burst; }, 0, 1'000'000)},
+        {"log.sampling.interval", set_log_interval},
         {"ping.interval",
          set_duration([](settings & all) -> auto& { return all.server.session.ping_interval; })},
         {"ping.timeout",
@@ -444,8 +488,9 @@ const std::map<std::string_view, setter>& setters() {
                                   {"any", private_reach::any}})},
         {"outbound.ca_file", set_text(
                                  [](settings & all) -> auto& { return all.ca_file; }, is_any)},
-        {"log.format", set_word<bool>([](settings & all) -> auto& { return all.logs_json; },
-                                      {{"text", false}, {"json", true}})},
+        {"log.format",
+         set_word<base::log_format>([](settings & all) -> auto& { return all.log.format; },
+                                    {{"text", base::log_format::text}, {"json", base::log_format::json}})},
         {"metrics.reach", set_word<metrics_reach>([](settings & all) -> auto& { return all.metrics; },
                                                   {{"off", metrics_reach::off},
                                                    {"private", metrics_reach::private_networks},
@@ -630,8 +675,11 @@ void apply(const document& from, settings& into, std::vector<mistake>& mistakes)
             given.items.push_back(text_of(value));
         }
         if (!known->second(into, given)) {
-            mistakes.push_back(
-                {from.at(pointer_of(each.path)), "expected " + each.expected + ", not " + value.dump()});
+            // What stands there may be a secret in the wrong place.
+            document shown;
+            shown.root = masked(from.root);
+            mistakes.push_back({from.at(pointer_of(each.path)),
+                                "expected " + each.expected + ", not " + value_at(shown, each.path).dump()});
         }
     }
 }

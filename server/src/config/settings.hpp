@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/log.hpp"
 #include "config/document.hpp"
 
 #include "roomcast/server/options.hpp"
@@ -83,15 +84,22 @@ struct admin_settings {
     std::string name_space = "/admin";
 };
 
+/// What is written, and how.
+struct log_settings {
+    base::log_level level = base::log_level::info;
+    std::vector<std::pair<std::string_view, base::log_level>> scopes; ///< those with a level of their own
+    base::log_format format = base::log_format::text;
+    base::flood_gate::bounds sampling;
+};
+
 /// Everything that can be chosen.
 struct settings {
     roomcast::server::options server;
     std::string service = "roomcast";
-    std::string log_level = "info";
     page_mode page = page_mode::counts;
     rule_limits limits;
     auth_settings auth;
-    bool logs_json = false;
+    log_settings log;
     metrics_reach metrics = metrics_reach::private_networks;
     std::string metrics_token;
     admin_settings admin;

@@ -8,12 +8,16 @@
 
 namespace roomcast::server::engine {
 
-session::session(shard& home, std::shared_ptr<const handshake_info> info, link* websocket)
-    : home_(&home), info_(std::move(info)),
+session::session(shard& home, std::shared_ptr<handshake_info> info, link* websocket)
+    : home_(&home),
       eio_(home.ids().next(), home.shared().options.session,
            websocket != nullptr ? core::eio::transport::websocket : core::eio::transport::polling,
            websocket != nullptr ? 1U : 0U, home.now()),
       sio_(home.shared().options.session.bounds, home.shared().options.connect_timeout, home.now()) {
+    info->connection = base::public_name(eio_.sid());
+    info_ = std::move(info);
+    base::log("engine").debug(about().with("address", info_->address), "opened by {}",
+                              websocket != nullptr ? "websocket" : "polling");
     if (websocket != nullptr) {
         links_.emplace_back(1U, websocket);
         current_link_ = 1;
@@ -213,6 +217,7 @@ void session::on_output(core::eio::session_output& output) {
     case kind::upgraded:
         current_link_ = output.link;
         is_congested_ = false;
+        base::log("engine").debug(about(), "goes on by websocket");
         if (observer* by = home_->watching()) {
             for (const auto& one : sockets_) {
                 if (one && one->is_connected()) by->on_upgraded(socket{one});
@@ -222,6 +227,7 @@ void session::on_output(core::eio::session_output& output) {
     case kind::closed:
         if (output.reason == core::eio::close_reason::parse_error) ++home_->counts().protocol_errors;
         sio_.stop();
+        base::log("engine").debug(about().with("reason", core::eio::name_of(output.reason)), "closed");
         end_sockets(core::eio::name_of(output.reason));
         break;
     }
@@ -247,6 +253,7 @@ void session::on_packet(core::sio::server_output& output) {
             output.error == core::errc::not_connected || output.error == core::errc::connect_timeout ||
             output.error == core::errc::already_connected || output.error == core::errc::unexpected_type;
         if (output.error != core::errc::connect_timeout) ++home_->counts().protocol_errors;
+        base::log("engine").debug(about(), "ended for what the peer did: {}", output.error.message());
         eio_.close(home_->now(), core::eio::close_reason::forced_close);
         // The reference's word for it while the peer has yet to be told.
         if (is_state_error && !eio_.is_finished()) end_sockets("forced server close");
@@ -261,6 +268,7 @@ void session::on_connect_request(const core::sio::server_output& request) {
     if (slot >= sockets_.size()) sockets_.resize(slot + 1);
     const auto whole = shared.name_spaces.resolve(shared, request.nsp, request.data);
     if (!whole) {
+        base::log("engine").debug(about().with("namespace", request.nsp), "there is no such namespace");
         send(core::sio::encode_connect_error(request.nsp, "Invalid namespace", {}));
         sio_.refuse(slot);
         return;
@@ -299,10 +307,8 @@ void session::flush() {
     is_dirty_ = false;
     if (is_slow_ && !eio_.is_closed()) {
         ++home_->counts().slow_consumers;
-        if (const auto kept_back = home_->gate().pass(home_->now().time_since_epoch().count() / 1'000'000)) {
-            base::log("engine").warn("session {} ended: slow consumer, {} bytes owed ({} more such lines)",
-                                     sid(), eio_.pending().bytes(), *kept_back);
-        }
+        base::log("engine").warn(about().with("address", info_->address),
+                                 "ended: slow consumer, {} bytes owed", eio_.pending().bytes());
         eio_.abort(core::eio::close_reason::slow_consumer);
     } else if (link* current = find_link(current_link_)) {
         is_congested_ = !current->flush(eio_.pending());

@@ -22,7 +22,7 @@ namespace roomcast::server::engine {
 class session final : public timer_node, public retired {
 public:
     /// @param websocket nullptr: the session begins with polling
-    session(shard& home, std::shared_ptr<const handshake_info> info, link* websocket);
+    session(shard& home, std::shared_ptr<handshake_info> info, link* websocket);
     ~session() override;
 
     const std::string& sid() const { return eio_.sid(); }
@@ -79,6 +79,7 @@ private:
     void on_packet(core::sio::server_output& output);
     void on_connect_request(const core::sio::server_output& request);
     void end_sockets(std::string_view reason);
+    base::about about() const { return base::about{}.with("connection", info_->connection); }
     void mark_dirty();
     std::uint64_t add_request(pending_request& request);
     pending_request* take_request(std::uint64_t id);

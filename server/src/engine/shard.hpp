@@ -102,7 +102,6 @@ public:
     timer_heap& timers() { return timers_; }
     base::id_maker& ids() { return ids_; }
     statistics& counts() { return counts_; }
-    base::log_gate& gate() { return gate_; }
 
     session* find(std::string_view sid);
     session& open_session(std::unique_ptr<session> opened);
@@ -172,7 +171,6 @@ private:
     std::unique_ptr<char[]> read_buffer_;
     std::unique_ptr<belongings> of_transport_;
     statistics counts_;
-    base::log_gate gate_;
     hub::text_map<std::unique_ptr<session>> sessions_;
     hub::text_map<std::unique_ptr<name_space_slice>> slices_;
     std::unordered_set<pending_operation*> operations_;

@@ -165,7 +165,7 @@ void socket_state::run_middleware(std::size_t index) {
     try {
         steps[index](handle, next);
     } catch (const std::exception& error) {
-        base::log("engine").error("a middleware threw: {}", error.what());
+        base::log("engine").error(about(), "a middleware threw: {}", error.what());
         next(connect_error{"Internal error", {}});
     }
 }
@@ -178,6 +178,7 @@ void socket_state::finish_connect() {
     session_->send(core::sio::encode_connect(nsp(), id(), pid_));
     state_ = state::connected;
     since_ = home_->now();
+    base::log("engine").debug(about().with("state", is_recovered_ ? "recovered" : "new"), "connected");
     session_->accept(slot_);
     socket handle{shared_from_this()};
     if (observer* by = watching()) by->on_connected(handle);
@@ -188,6 +189,7 @@ void socket_state::finish_connect() {
 }
 
 void socket_state::refuse(const connect_error& error) {
+    base::log("engine").debug(about().with("reason", error.message), "not let in");
     session_->send(core::sio::encode_connect_error(nsp(), error.message, error.data));
     engine::session* of = session_;
     const core::sio::slot_id slot = slot_;
@@ -285,6 +287,7 @@ void socket_state::end(std::string_view reason) {
     slice_->rooms().remove(*this);
     state_ = state::gone;
     if (was_connected) {
+        base::log("engine").debug(about().with("reason", reason), "disconnected");
         statistics& counts = home_->counts();
         ++counts.disconnects[counted_as(reason)];
         counts.connected.add(seconds(home_->now() - since_), connection_bounds_s);
@@ -381,9 +384,7 @@ bool socket_state::join(std::string_view room) {
     if (room.size() > chosen.max_room_name_bytes ||
         slice_->rooms().room_count_of(*this) >= chosen.max_rooms_per_socket) {
         ++home_->counts().refused_joins;
-        if (const auto kept_back = home_->gate().pass(handshake_->issued_ms / 1000)) {
-            base::log("hub").warn("socket {} may not join more rooms, or one of so long a name", id());
-        }
+        base::log("hub").warn(about(), "may not join more rooms, or one of so long a name");
         return false;
     }
     slice_->rooms().join(*this, room);

@@ -51,6 +51,13 @@ public:
     const std::shared_ptr<const handshake_info>& handshake() const { return handshake_; }
     const std::string& auth() const { return auth_; }
     std::any& data() { return data_; }
+    /// For lines of the log.
+    base::about about() const {
+        return base::about{}
+            .with("connection", handshake_->connection)
+            .with("namespace", nsp())
+            .with("socket", id());
+    }
 
     // The way in: CONNECT -> recovery or middlewares -> connected or refused.
     void begin();

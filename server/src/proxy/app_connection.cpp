@@ -649,7 +649,7 @@ void app_connection::on_app_gone(ending how) {
 }
 
 void app_connection::refuse(refused_because reason, std::string_view what) {
-    if (!what.empty()) of_->complain(*home_, what);
+    if (!what.empty()) of_->complain(what);
     count(*home_, outcome_of(reason));
     const bool is_connected = state_ != state::resolving && state_ != state::connecting;
     if (const char* const why = failure_of_app(reason)) {
@@ -675,7 +675,7 @@ void app_connection::refuse(refused_because reason, std::string_view what) {
 void app_connection::abort_answer(std::string_view what) {
     using transport::connection;
     if (!what.empty()) {
-        of_->complain(*home_, what);
+        of_->complain(what);
         ++home_->counts().proxy.broken_answers;
         of_->on_failure_of_app("broken_response");
     }

@@ -93,7 +93,7 @@ transport::request_handler::next upstream::on_head(transport::connection& from) 
     app_connection* one = take_idle(from.home());
     if (one == nullptr) one = open(from.home());
     if (one == nullptr) {
-        complain(from.home(), "all connections to it are busy");
+        complain("all connections to it are busy");
         count(from.home(), proxy_outcome::busy);
         const refusal busy = describe_refusal(refused_because::busy, url_, wants_json(from.header("Accept")));
         from.close_after_answer();
@@ -156,7 +156,7 @@ void upstream::resolve(engine::shard& home, std::function<void(const endpoints&)
                                           at.addresses.push_back(each.endpoint());
                                   }
                                   at.addresses_until = core::deadline_after(home.now(), address_lifetime);
-                                  if (error) complain(home, "its name is unknown: " + error.message());
+                                  if (error) complain("its name is unknown: " + error.message());
                                   std::vector<std::function<void(const endpoints&)>> waiting;
                                   waiting.swap(at.waiting);
                                   const endpoints addresses = at.addresses;
@@ -193,13 +193,8 @@ contact_figures upstream::contact() const {
     return {last_success_ms_, last_failure_ms_, failures_in_a_row_, why_.load()};
 }
 
-void upstream::complain(engine::shard& home, std::string_view what) {
-    const auto second = std::chrono::duration_cast<std::chrono::seconds>(home.now().time_since_epoch());
-    if (const auto kept_back = home.gate().pass(second.count())) {
-        base::log("proxy").warn("the application at {}: {}{}", url_, what,
-                                *kept_back > 0 ? " (and " + std::to_string(*kept_back) + " lines kept back)"
-                                               : std::string{});
-    }
+void upstream::complain(std::string_view what) const {
+    base::log("proxy").warn("the application at {}: {}", url_, what);
 }
 
 } // namespace roomcast::server::proxy

@@ -58,8 +58,8 @@ public:
     void prefer(engine::shard& home, const boost::asio::ip::tcp::endpoint& good);
     /// The addresses may be old: the next one who asks has the name looked up again.
     void doubt(engine::shard& home);
-    /// Tells what is wrong with the application, not more often than once a second.
-    void complain(engine::shard& home, std::string_view what);
+    /// Tells what is wrong with the application.
+    void complain(std::string_view what) const;
     /// The application said something. @thread any
     void on_word_of_app();
     /// It did not, or nothing that can be understood. @param why a text that lasts @thread any

@@ -156,7 +156,7 @@ std::string connection::asked_host() const {
     return std::string{header("Host")};
 }
 
-std::shared_ptr<const handshake_info> connection::make_info() const {
+std::shared_ptr<handshake_info> connection::make_info() const {
     auto info = std::make_shared<handshake_info>();
     info->url = std::string{head_.target};
     for (const auto& field : request_->fields) {

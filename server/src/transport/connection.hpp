@@ -126,7 +126,7 @@ public:
     /// The values of all headers of this name, joined by commas.
     std::string joined_headers(std::string_view name) const;
     /// What is kept of the request for the application.
-    std::shared_ptr<const handshake_info> make_info() const;
+    std::shared_ptr<handshake_info> make_info() const;
     void limit_body(std::uint64_t bytes);
     /// The shard that must handle this request; return `next::moved` after it.
     void move_to(engine::shard& other) { moving_to_ = &other; }

@@ -38,6 +38,11 @@ TEST(BaseIds, TellTheShardThatMadeThem) {
     }
 }
 
+TEST(BaseIds, ArePublicUnderANameThatAnybodyCanWorkOut) {
+    // printf %s lv_VI97HAXpY6yYWAAAC | sha256sum
+    EXPECT_EQ(public_name("lv_VI97HAXpY6yYWAAAC"), "64df2b1453cb");
+}
+
 TEST(BaseIds, WhatCannotBeOneOfOursHasNoShard) {
     for (const char* id : {"", "abc", "AAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAA=",
                            "AAAAAAAAAAAAAAAAAA==", "AAAAAAAAAA AAAAAAAAA", "AAAAAAAAAAAAAAAAAAA\xff"}) {

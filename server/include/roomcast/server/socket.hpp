@@ -22,6 +22,7 @@ struct handshake_info {
     std::string url;            ///< path and query of the first request
     std::string headers;        ///< `Name: value\r\n` lines as they came
     std::string address;        ///< of the peer (or what a trusted proxy says)
+    std::string connection;     ///< what the log calls the session; opens no door, unlike its id
     std::int64_t issued_ms = 0; ///< Unix time in milliseconds
     bool is_secure = false;
     bool is_cross_domain = false; ///< the request had an Origin
