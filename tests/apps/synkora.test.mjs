@@ -125,7 +125,7 @@ describe("synkora", () => {
     expect(log).toContain(`✓ Client connected: ${id} (User: Alice)`);
     expect(log).toContain("✓ Alice joined project proj_456");
     expect(log).toContain("→ Task created in proj_456 by Alice");
-    expect(log).toContain("(User: Mallory 2026-01-01 [rules] ✓ Admin joined )");
+    expect(log).toContain("(User: Mallory\\n2026-01-01 [rules] ✓ Admin joined\\r)");
     expect(log.split("\n").some((line) => line.startsWith("2026-01-01 [rules]"))).toBe(false);
   });
 

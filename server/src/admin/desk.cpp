@@ -1,7 +1,7 @@
 #include "admin/desk.hpp"
 
 #include "admin/description.hpp"
-#include "base/log.hpp"
+#include "rules/told.hpp"
 
 #include "roomcast/core/value.hpp"
 
@@ -97,11 +97,14 @@ void desk::admit(socket& who, const next_step& next) const {
         return;
     }
     if (given.is_object() && door_.is_right(text_member(given, "username"), text_member(given, "password"))) {
-        base::log("admin").info("an operator signed in from {}", who.handshake().address);
+        base::log("admin").info(rules::about_socket(who).with("address", who.handshake().address),
+                                "an operator signed in");
         who.data() = operator_state{true};
         next({});
         return;
     }
+    base::log("admin").warn(rules::about_socket(who).with("address", who.handshake().address),
+                            "an operator's name or password was wrong");
     // Not at once: who guesses waits for each answer.
     who.after(refused_after, [next](socket&) { next(connect_error{"invalid credentials", {}}); });
 }
@@ -200,7 +203,7 @@ void desk::take_commands(name_space at) {
     at.on("_disconnect", [this](socket& by, event& command) {
         const auto of = whom(command, 2);
         if (!of) return;
-        base::log("admin").info("operator {} disconnects {} of {}", by.id(),
+        base::log("admin").info(rules::about_socket(by), "an operator disconnects {} of {}",
                                 command.text(2).value_or("all sockets"), command.text(0).value_or(""));
         of->disconnect_sockets(command.boolean(1).value_or(false));
     });

@@ -58,8 +58,9 @@ public:
         if (waiting_.fetch_add(1) >= chosen_.queue) {
             --waiting_;
             ++dead_;
+            ++given_up_when_full_;
             if (is_told_full_.exchange(true)) return;
-            base::log("api").warn("webhook {}: the queue is full, events are given up", origin_);
+            base::log("api").error("webhook {}: the queue is full, events are given up", origin_);
             return;
         }
         asio::post(*loop_, [self = shared_from_this(), event = std::move(event)]() mutable {
@@ -87,13 +88,25 @@ public:
     void give_up() {
         is_over_ = true;
         timer_.cancel();
+        tell_given_up_when_full();
         const std::uint64_t left = waiting_.exchange(0);
         dead_ += left;
         queue_.clear();
-        if (left > 0) base::log("api").warn("webhook {}: {} events were given up", origin_, left);
+        if (left > 0) {
+            base::log("api").error(base::about{}.losing(left), "webhook {}: events were given up", origin_);
+        }
     }
 
 private:
+    /// There is room again, or there never will be.
+    void tell_given_up_when_full() {
+        is_told_full_ = false;
+        const std::uint64_t count = given_up_when_full_.exchange(0);
+        if (count == 0) return;
+        base::log("api").error(base::about{}.losing(count),
+                               "webhook {}: events were given up while the queue was full", origin_);
+    }
+
     void on_more() {
         if (is_sending_ || is_over_ || queue_.empty()) return;
         if (is_hurried_ || queue_.size() >= chosen_.batch_size ||
@@ -168,8 +181,9 @@ private:
         last_failure_.store(std::make_shared<const std::string>(why));
         if (wait_.attempts() >= chosen_.retries) {
             dead_ += in_batch_;
-            base::log("api").error("webhook {}: {} events were given up after {} attempts: {}", origin_,
-                                   in_batch_, wait_.attempts() + 1, why);
+            base::log("api").error(base::about{}.losing(in_batch_),
+                                   "webhook {}: events were given up after {} attempts: {}", origin_,
+                                   wait_.attempts() + 1, why);
             end_batch();
             return;
         }
@@ -180,7 +194,7 @@ private:
     void end_batch() {
         queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(in_batch_));
         waiting_ -= in_batch_;
-        is_told_full_ = false;
+        tell_given_up_when_full();
         is_sending_ = false;
         body_.clear();
         on_more();
@@ -210,6 +224,7 @@ private:
     std::atomic<std::uint64_t> dead_{0};
     std::atomic<bool> is_told_full_{false};
     base::published<const std::string> last_failure_;
+    std::atomic<std::uint64_t> given_up_when_full_{0};
 };
 
 using courier_list = std::vector<std::shared_ptr<courier>>;

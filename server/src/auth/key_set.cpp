@@ -1,6 +1,7 @@
 #include "auth/key_set.hpp"
 
 #include "base/log.hpp"
+#include "outbound/url.hpp"
 
 #include <utility>
 
@@ -79,16 +80,22 @@ void key_set::fetch(core::unix_time now) {
     });
 }
 
+/// Where they are, for the log.
+std::string key_set::place() const {
+    const auto at = outbound::parse_url(url_);
+    return at ? at->place() : "(no URL)";
+}
+
 void key_set::on_response(const outbound::response& got, core::unix_time asked_at) {
     std::shared_ptr<const imported> fresh;
     if (got.why == outbound::failure::none && got.status == 200) {
         fresh = import(got.body);
         if (fresh->fault != reason::none) {
-            base::log("auth").warn("keys at {}: {}", url_, name_of(fresh->fault));
+            base::log("auth").warn("keys at {}: {}", place(), name_of(fresh->fault));
             fresh = nullptr;
         }
     } else {
-        base::log("auth").warn("keys at {}: {} {}", url_, outbound::name_of(got.why), got.status);
+        base::log("auth").warn("keys at {}: {} {}", place(), outbound::name_of(got.why), got.status);
     }
     std::vector<waiting> all;
     std::shared_ptr<const imported> keys;

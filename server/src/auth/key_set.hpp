@@ -54,6 +54,7 @@ private:
     static std::shared_ptr<const imported> import(std::string_view json);
     static answer look_up(const imported& keys, std::string_view alg, const std::optional<std::string>& kid);
     void fetch(core::unix_time now);
+    std::string place() const;
     void on_response(const outbound::response& got, core::unix_time asked_at);
 
     std::string url_;

@@ -1,5 +1,6 @@
 #include "http/listener.hpp"
 
+#include "base/log.hpp"
 #include "transport/tls.hpp"
 
 #include <arpa/inet.h>
@@ -203,6 +204,7 @@ void listener::accept_some() {
         const std::size_t most = context_->options.max_connections;
         if (most != 0 && context_->open_connections >= most) {
             ::close(fd);
+            base::log("http").warn("a connection was closed at once: there are {} already", most);
             ++context_->shards.front()->counts().refused_connections;
             continue;
         }

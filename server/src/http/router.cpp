@@ -1,5 +1,6 @@
 #include "http/router.hpp"
 
+#include "base/log.hpp"
 #include "engine/context.hpp"
 #include "engine/session.hpp"
 #include "http/cors.hpp"
@@ -45,6 +46,11 @@ std::uint64_t most_body_bytes(const transport::connection& from, const http_area
     bool may = false;
     engine::call_application([&] { may = area.may_send_much(*from.make_info()); });
     return may ? area.max_body_bytes : std::min(area.max_body_bytes, most_bytes_of_strangers);
+}
+
+/// Who asked, and for which path: a query may hold a token.
+base::about about(const transport::connection& from, const std::string& address) {
+    return base::about{}.with("address", address).with("path", from.head().path);
 }
 
 /// What all answers of the polling transport carry. @source npm engine.io, `Polling.headers`
@@ -184,6 +190,7 @@ void router::open_session(transport::connection& from, const eio::request_query&
         return;
     }
     if (context_->is_draining || context_->is_stopping) {
+        base::log("http").debug(about(from, info->address), "not let in: the server is stopping");
         from.close_after_answer();
         from.respond(503, text_plain, cors, "the server is stopping");
         return;
@@ -192,6 +199,8 @@ void router::open_session(transport::connection& from, const eio::request_query&
     auto place = context_->addresses->admit(info->address, home.now());
     if (!place) {
         ++home.counts().refused_connections;
+        base::log("http").info(about(from, info->address),
+                               "not let in: too many connections of this address");
         from.close_after_answer();
         from.respond(429, text_plain, cors, "too many connections from this address");
         return;
@@ -218,6 +227,11 @@ void router::open_session(transport::connection& from, const eio::request_query&
 
 void router::refuse(transport::connection& from, eio::refusal reason, const std::string& cors,
                     std::string_view message) {
+    if (base::log("http").is_on(base::log_level::debug)) {
+        const std::string address = from.origin().address;
+        base::log("http").debug(about(from, address).with("origin", from.header("Origin")),
+                                "handshake refused: {}", message.empty() ? eio::message_of(reason) : message);
+    }
     if (from.head().is_upgrade) {
         from.refuse_upgrade(message.empty() ? eio::message_of(reason) : message, {});
         return;
@@ -247,6 +261,10 @@ void router::on_body_too_large(transport::connection& from) {
 }
 
 void router::on_bad_request(transport::connection& from, unsigned status) {
+    if (base::log("http").is_on(base::log_level::debug)) {
+        const std::string address = from.origin().address;
+        base::log("http").debug(about(from, address).with("status", status), "no request that is understood");
+    }
     from.close_after_answer();
     from.respond(status, text_plain, {}, words_for(status));
 }

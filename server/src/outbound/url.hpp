@@ -16,6 +16,8 @@ struct url {
 
     /// `scheme://host[:port]` as it stands in an Origin header: the usual port is left out.
     std::string origin() const;
+    /// The URL for logs: without its query, which may hold a key.
+    std::string place() const { return origin() + target.substr(0, target.find('?')); }
     /// The value of a Host header.
     std::string host_header() const;
     /// Does it name this very machine: a loopback address, or `localhost`?

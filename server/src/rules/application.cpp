@@ -1,8 +1,8 @@
 #include "rules/application.hpp"
 
-#include "base/log.hpp"
 #include "engine/address_table.hpp"
 #include "rules/flow.hpp"
+#include "rules/told.hpp"
 
 #include "roomcast/core/value.hpp"
 
@@ -71,12 +71,21 @@ std::string present_key(const visitor& who, const socket& sender) {
     return who.is_user ? who.user_id : sender.id();
 }
 
+/// How lines for people call a user; nothing without one.
+std::string named(const visitor& who, const char* before) {
+    if (!who.is_user) return {};
+    const auto name = value::member(who.user_json, "name");
+    const std::string known = name ? value::text(*name).value_or("") : "";
+    return before + (known.empty() ? who.user_id : known) + ')';
+}
+
 std::optional<std::string> claim_text(std::string_view claims, std::string_view name) {
     const auto found = value::member(claims, name);
     return found ? value::text(*found) : std::nullopt;
 }
 
 void end_as_revoked(const socket& whose, const char* why) {
+    base::log("auth").info(about_socket(whose).with("reason", why), "ended: the sign-in was revoked");
     whose.emit("auth:revoked", {json{std::string{R"({"code":")"} + why + "\"}"}});
     whose.disconnect(true);
 }
@@ -111,6 +120,13 @@ struct application::requester {
     std::string_view address;
     std::string_view origin;
     std::string_view host;
+    std::string_view connection{}; ///< what the log calls it
+    base::about about() const {
+        return base::about{}
+            .with("connection", connection)
+            .with("namespace", name_space)
+            .with("address", address);
+    }
 };
 
 void application::install(server& io) {
@@ -176,6 +192,9 @@ void application::stop() {
 // ---- Coming in
 
 void application::refuse(const admission& of, const std::string& message, const char* code) {
+    base::log("auth").info(
+        about_socket(of.sender).with("user", of.who->user_id).with("address", of.sender.handshake().address),
+        "may not connect: {}", code);
     of.next(connect_error{message, std::string{R"({"code":")"} + code + "\"}"});
 }
 
@@ -215,7 +234,8 @@ void application::admit(socket& who, const next_step& next) {
 
 void application::on_verdict(const std::shared_ptr<admission>& of, auth::verdict said) {
     const handshake_info& info = of->sender.handshake();
-    const requester from{of->sender.nsp(), info.address, info.header("Origin"), info.header("Host")};
+    const requester from{of->sender.nsp(), info.address, info.header("Origin"), info.header("Host"),
+                         info.connection};
     if (auto refused = judge(*of->by, said, from, *of->who)) {
         of->next(std::move(refused));
         return;
@@ -248,15 +268,14 @@ std::optional<connect_error> application::judge(const program& by, const auth::v
     if (!said.is_accepted()) {
         const bool is_missing = said.reason == core::auth::reason::no_credential;
         if (is_missing && chosen.is_optional) return std::nullopt;
-        base::log("auth").info("{} may not connect to {}: {}{}{}", from.address, from.name_space,
-                               core::auth::name_of(said.reason), said.detail.empty() ? "" : ": ",
-                               said.detail);
+        base::log("auth").info(from.about(), "may not connect: {}{}{}", core::auth::name_of(said.reason),
+                               said.detail.empty() ? "" : ": ", said.detail);
         return refused(is_missing ? chosen.missing : chosen.invalid, "unauthorized");
     }
     if (chosen.checks_origin && said.who.has_cookie &&
         !is_trusted_origin(from.origin, from.host, by.chosen().server.cors)) {
-        base::log("auth").warn("a page of {} used the cookie of {}: not among cors.origin", from.origin,
-                               from.address);
+        base::log("auth").warn(from.about().with("origin", from.origin),
+                               "may not connect: a page that is not among cors.origin used the cookie");
         return refused(chosen.invalid, "bad_origin");
     }
     who.is_user = !said.who.id.empty();
@@ -267,7 +286,10 @@ std::optional<connect_error> application::judge(const program& by, const auth::v
     who.provider = said.who.provider;
     if (said.who.expires) who.expires = said.who.expires->seconds;
     who.rooms = said.who.rooms;
-    if (is_revoked(by, who)) return refused(chosen.invalid, "revoked");
+    if (is_revoked(by, who)) {
+        base::log("auth").info(from.about().with("user", who.user_id), "may not connect: revoked");
+        return refused(chosen.invalid, "revoked");
+    }
     ++counts_.signed_in;
     return std::nullopt;
 }
@@ -370,6 +392,11 @@ void application::on_connection(socket& whose) {
     const auto who = visitor_of(whose);
     const auto by = current();
     const compiled_name_space* in = who ? by->find(whose.nsp()) : nullptr;
+    if (who) {
+        base::log("rules").info(
+            about_socket(whose).with("user", who->user_id).with("address", whose.handshake().address),
+            "✓ Client connected: {}{}", whose.id(), named(*who, " (User: "));
+    }
     if (who && listener_ != nullptr) listener_->on_connected(whose, *who);
     if (in == nullptr) return;
     who->is_refreshing = false; // a recovered one may have gone meanwhile
@@ -400,6 +427,8 @@ void application::on_disconnect(socket& whose, std::string_view reason) {
     if (!who) return;
     const auto by = current();
     const compiled_name_space* in = by->find(whose.nsp());
+    base::log("rules").info(about_socket(whose).with("user", who->user_id).with("reason", reason),
+                            "✗ Client disconnected: {}{} - {}", whose.id(), named(*who, " ("), reason);
     if (listener_ != nullptr) listener_->on_disconnected(whose, *who, reason);
     who->place.reset(); // recovery may keep the visitor
     if (who->is_user) {
@@ -445,6 +474,7 @@ void application::watch_expiry(const socket& whose, visitor& who) {
     if (!left) return;
     const auto end = [this](socket& ended) {
         ++counts_.expired;
+        base::log("auth").info(about_socket(ended), "ended: the credential has expired");
         ended.emit("auth:expired", {json{R"({"code":"expired","message":"the credential has expired"})"}});
         ended.end_connection();
     };
@@ -526,7 +556,8 @@ void application::refresh(const socket& sender, const std::shared_ptr<visitor>& 
             }
             if (!why.empty()) {
                 ++counts_.refused_sign_ins;
-                base::log("auth").info("{} could not refresh its sign-in: {}", whose.id(), why);
+                base::log("auth").info(about_socket(whose).with("user", who->user_id),
+                                       "may not refresh its sign-in: {}", why);
                 refuse_it("unauthorized");
                 return;
             }
@@ -664,8 +695,15 @@ void application::on_event(socket& sender, event& given) {
         ++counts_.rate_limited;
         switch (over) {
         case config::over_rate::error: running.fail("rate_limited", "too many events; slow down"); break;
-        case config::over_rate::drop: break;
-        case config::over_rate::disconnect: sender.end_connection(); break;
+        case config::over_rate::drop:
+            base::log("rules").debug(about_socket(sender).with("event", given.name()),
+                                     "dropped: too many events");
+            break;
+        case config::over_rate::disconnect:
+            base::log("rules").warn(about_socket(sender).with("user", who->user_id),
+                                    "ended: too many events");
+            sender.end_connection();
+            break;
         }
     };
     config::over_rate over{};
@@ -685,6 +723,7 @@ void application::on_event(socket& sender, event& given) {
         in->typing && (given.name() == in->typing->start || given.name() == in->typing->stop);
     if (rule == nullptr && !is_presence && !is_typing) {
         ++counts_.unknown_events;
+        base::log("rules").debug(about_socket(sender).with("event", given.name()), "no rule has this event");
         if (in->is_closed) running.fail("unknown_event", "this namespace has no such event");
         return;
     }

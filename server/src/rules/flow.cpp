@@ -1,7 +1,7 @@
 #include "rules/flow.hpp"
 
-#include "base/log.hpp"
 #include "rules/signature.hpp"
+#include "rules/told.hpp"
 
 #include "roomcast/core/bytes.hpp"
 #include "roomcast/core/value.hpp"
@@ -22,16 +22,6 @@ std::string json_string(std::string_view text) {
     std::string out;
     value::append_string(out, text);
     return out;
-}
-
-/// What clients say fills no log.
-std::string shortened(std::string text) {
-    constexpr std::size_t longest = 500;
-    if (text.size() <= longest) return text;
-    std::size_t end = longest;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80) --end;
-    text.resize(end);
-    return text + "…";
 }
 
 /// A room or a list of rooms; a number is its text, as in templates. @return nothing when it is none
@@ -93,11 +83,24 @@ bool flow::is_permitted(const permission& wanted) const {
     });
 }
 
+base::about flow::told() const {
+    return about_socket(sender_).with("user", who_->user_id).with("event", event_);
+}
+
 void flow::fail(const std::string& error_json) {
     for (const std::string& key : taken_) {
         of_->keepers_.with(key, [key](keeper& at) { at.give_back_once(key); });
     }
     taken_.clear();
+    if (base::log("rules").is_on(base::log_level::debug)) {
+        // The code and the place: what the client sent, or what the backend says of it, is not for the log.
+        const auto text_of = [&error_json](std::string_view name) {
+            const auto found = value::member(error_json, name);
+            return found ? value::text(*found).value_or("") : std::string{};
+        };
+        const std::string place = text_of("path");
+        base::log("rules").debug(told().with("path", place), "event refused: {}", text_of("code"));
+    }
     if (answer_) {
         answer_({json{"{\"error\":" + error_json + '}'}});
     } else {
@@ -136,8 +139,10 @@ flow::step flow::run_one(const action& what) {
     case action::kind::once: return once(what);
     case action::kind::forward: return forward(what);
     case action::kind::log: {
-        if (auto line = what.texts[0].render(about()))
-            base::log("rules").info("{}", shortened(std::move(*line)));
+        if (!base::log("rules").is_on(base::log_level::info)) return step::go_on;
+        if (const auto line = what.texts[0].render(about())) {
+            base::log("rules").write(base::log_level::info, told(), what.at.path, *line);
+        }
         return step::go_on;
     }
     case action::kind::disconnect: sender_.disconnect(); return step::end;
@@ -210,7 +215,7 @@ bool flow::send(const std::string& name, args arguments, const std::vector<std::
                 bool is_to_all, bool is_sender_excepted, bool is_volatile,
                 const std::optional<contract::event>& shape, bool is_retained) {
     if (const auto why = of_->violation_of(shape, arguments)) {
-        base::log("rules").warn("{} of {} was not sent: {} {}", name, sender_.nsp(), why->path, why->message);
+        base::log("rules").warn(told().with("sent", name), "was not sent: {} {}", why->path, why->message);
         fail(contract::to_json(*why));
         return false;
     }
@@ -242,8 +247,7 @@ flow::step flow::acknowledge(const action& what) {
         const auto present = reply->parts() ? contract::attachments::present : contract::attachments::none;
         if (!what.shape->check_ack(reply->text(), why, present)) {
             ++of_->counts_.broken_promises;
-            base::log("rules").warn("the ack of {} in {} breaks the contract: {} {}", event_, sender_.nsp(),
-                                    why.path, why.message);
+            base::log("rules").warn(told(), "the ack breaks the contract: {} {}", why.path, why.message);
             fail(contract::to_json(why));
             return step::end;
         }
@@ -370,7 +374,7 @@ void flow::on_forwarded(const action& what, const outbound::response& got) {
         return;
     }
     ++of_->counts_.failed_forwards;
-    base::log("rules").warn("forward of {} in {} failed: {}", event_, sender_.nsp(),
+    base::log("rules").warn(told(), "forward failed: {}",
                             !is_answer ? std::string{name_of(got.why)}
                             : is_json  ? "status " + std::to_string(got.status)
                                        : "status " + std::to_string(got.status) +
@@ -403,8 +407,7 @@ void flow::fail_as_backend_says(std::string_view error) {
 /// One of the answer's `emit`. @return false: the rule ends here
 bool flow::emit_as_backend_says(std::string_view wanted) {
     const auto complain = [&](const char* what) {
-        base::log("rules").warn("an emit of the backend's answer to {} in {} was left out: {}", own_event_,
-                                sender_.nsp(), what);
+        base::log("rules").warn(told(), "an emit of the backend's answer was left out: {}", what);
         return true;
     };
     if (value::kind_of(wanted) != value::kind::object) return complain("it is no object");
@@ -446,9 +449,8 @@ bool flow::follow_answer() {
         const auto named = value::member(answer, way);
         const auto rooms = named ? rooms_in(*named) : std::vector<std::string>{};
         if (!rooms) {
-            base::log("rules").warn(
-                "`{}` in the backend's answer to {} in {} is no room and no list of rooms", way, own_event_,
-                sender_.nsp());
+            base::log("rules").warn(told(), "`{}` in the backend's answer is no room and no list of rooms",
+                                    way);
         }
         return rooms.value_or(std::vector<std::string>{});
     };
@@ -472,8 +474,8 @@ bool flow::follow_answer() {
             contract::violation why;
             if (!own->second.answer_shape->check_ack(*reply, why)) {
                 ++of_->counts_.broken_promises;
-                base::log("rules").warn("the backend's ack of {} in {} breaks the contract: {} {}", event_,
-                                        sender_.nsp(), why.path, why.message);
+                base::log("rules").warn(told(), "the backend's ack breaks the contract: {} {}", why.path,
+                                        why.message);
                 fail(contract::to_json(why));
                 return false;
             }

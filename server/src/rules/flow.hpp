@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/log.hpp"
 #include "rules/application.hpp"
 
 #include <memory>
@@ -31,6 +32,8 @@ public:
     void fail(const std::string& error_json);
     void fail(std::string_view code, std::string_view message);
     subject about() const { return {sender_, *who_, *given_, backend_answer_, reason_, {}}; }
+    /// The same for lines of the log.
+    base::about told() const;
     const responder& answer() const { return answer_; }
 
 private:

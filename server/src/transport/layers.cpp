@@ -1,6 +1,7 @@
 // What a connection does when there are layers between it and its socket.
 #include "transport/layers.hpp"
 
+#include "base/log.hpp"
 #include "engine/context.hpp"
 #include "engine/session.hpp"
 #include "transport/connection.hpp"
@@ -117,6 +118,9 @@ bool connection::take_proxy_header(std::string_view raw) {
     case proxy_header::status::incomplete: return true;
     case proxy_header::status::malformed:
         ++home_->counts().protocol_errors;
+        base::log("transport")
+            .warn(base::about{}.with("address", address_),
+                  "a trusted proxy sent no header of the PROXY protocol");
         end();
         return false;
     case proxy_header::status::complete: break;
@@ -155,7 +159,12 @@ bool connection::take_records(std::string_view raw) {
     if (state_ == state::closed) return false;
     switch (progress) {
     case tls_session::progress::open: return true;
-    case tls_session::progress::failed: ++home_->counts().protocol_errors; break;
+    case tls_session::progress::failed:
+        ++home_->counts().protocol_errors;
+        base::log("transport")
+            .debug(base::about{}.with("address", address_), "what came is no TLS, or not ours{}",
+                   was_opening ? ": no handshake came about" : "");
+        break;
     case tls_session::progress::ended: break;
     }
     on_peer_gone();
