@@ -93,6 +93,8 @@ void desk::admit(socket& who, const next_step& next) const {
         return;
     }
     if (!attempts_->admit(who.handshake().address, monotonic_now())) {
+        base::log("admin").warn(rules::about_socket(who).with("address", who.handshake().address),
+                                "too many tries of an operator's password");
         who.after(refused_after, [next](socket&) { next(connect_error{"too many attempts", {}}); });
         return;
     }

@@ -93,7 +93,8 @@ public:
         dead_ += left;
         queue_.clear();
         if (left > 0) {
-            base::log("api").error(base::about{}.losing(left), "webhook {}: events were given up", origin_);
+            base::log("api").error(base::about{}.losing(left), "webhook {}: {} events were given up", origin_,
+                                   left);
         }
     }
 
@@ -104,7 +105,8 @@ private:
         const std::uint64_t count = given_up_when_full_.exchange(0);
         if (count == 0) return;
         base::log("api").error(base::about{}.losing(count),
-                               "webhook {}: events were given up while the queue was full", origin_);
+                               "webhook {}: {} events were given up while the queue was full", origin_,
+                               count);
     }
 
     void on_more() {
@@ -182,8 +184,8 @@ private:
         if (wait_.attempts() >= chosen_.retries) {
             dead_ += in_batch_;
             base::log("api").error(base::about{}.losing(in_batch_),
-                                   "webhook {}: events were given up after {} attempts: {}", origin_,
-                                   wait_.attempts() + 1, why);
+                                   "webhook {}: {} events were given up after {} attempts: {}", origin_,
+                                   in_batch_, wait_.attempts() + 1, why);
             end_batch();
             return;
         }

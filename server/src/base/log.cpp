@@ -19,6 +19,8 @@ constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", 
 /// Longest message and longest text of a field, in bytes; more is cut.
 constexpr std::size_t longest_message = 2000;
 constexpr std::size_t longest_text = 256;
+/// A template of the operator's with a peer's words in it.
+constexpr std::size_t longest_ready_made = 500;
 constexpr std::string_view cut_mark = "…";
 constexpr std::size_t app_scope = log_scope{"app"}.index();
 
@@ -288,7 +290,10 @@ void logger::put(log_level level, const about& what, std::string_view kind, fmt:
 
 void logger::write(log_level level, const about& what, std::string_view kind, std::string_view text) {
     if (!is_on(level)) return;
-    put(level, what, kind, "{}", fmt::make_format_args(text));
+    bool is_cut = false;
+    text = shortened(text, longest_ready_made, is_cut);
+    const std::string_view mark = is_cut ? cut_mark : std::string_view{};
+    put(level, what, kind, "{}{}", fmt::make_format_args(text, mark));
 }
 
 std::optional<log_level> log_level_of(std::string_view word) {

@@ -291,7 +291,7 @@ bool set_log_levels(settings& all, const given_value& given) {
         const std::string_view one = rest.substr(0, rest.find(','));
         rest.remove_prefix(std::min(one.size() + 1, rest.size()));
         const std::size_t begin = std::min(one.find_first_not_of(' '), one.size());
-        const std::size_t equals = std::min(one.find_first_of("=:"), one.size());
+        const std::size_t equals = std::min(one.find('='), one.size());
         if (begin > equals) return false;
         std::string_view word = one.substr(std::min(equals + 1, one.size()));
         while (word.ends_with(' ')) word.remove_suffix(1);

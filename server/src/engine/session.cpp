@@ -268,7 +268,9 @@ void session::on_connect_request(const core::sio::server_output& request) {
     if (slot >= sockets_.size()) sockets_.resize(slot + 1);
     const auto whole = shared.name_spaces.resolve(shared, request.nsp, request.data);
     if (!whole) {
-        base::log("engine").debug(about().with("namespace", request.nsp), "there is no such namespace");
+        // Old clients put a query behind the name, and tokens into it.
+        base::log("engine").debug(about().with("namespace", request.nsp.substr(0, request.nsp.find('?'))),
+                                  "there is no such namespace");
         send(core::sio::encode_connect_error(request.nsp, "Invalid namespace", {}));
         sio_.refuse(slot);
         return;

@@ -194,7 +194,7 @@ void application::stop() {
 void application::refuse(const admission& of, const std::string& message, const char* code) {
     base::log("auth").info(
         about_socket(of.sender).with("user", of.who->user_id).with("address", of.sender.handshake().address),
-        "may not connect: {}", code);
+        "may not connect to {}: {}", of.sender.nsp(), code);
     of.next(connect_error{message, std::string{R"({"code":")"} + code + "\"}"});
 }
 
@@ -268,14 +268,16 @@ std::optional<connect_error> application::judge(const program& by, const auth::v
     if (!said.is_accepted()) {
         const bool is_missing = said.reason == core::auth::reason::no_credential;
         if (is_missing && chosen.is_optional) return std::nullopt;
-        base::log("auth").info(from.about(), "may not connect: {}{}{}", core::auth::name_of(said.reason),
-                               said.detail.empty() ? "" : ": ", said.detail);
+        base::log("auth").info(from.about(), "may not connect to {}: {}{}{}", from.name_space,
+                               core::auth::name_of(said.reason), said.detail.empty() ? "" : ": ",
+                               said.detail);
         return refused(is_missing ? chosen.missing : chosen.invalid, "unauthorized");
     }
     if (chosen.checks_origin && said.who.has_cookie &&
         !is_trusted_origin(from.origin, from.host, by.chosen().server.cors)) {
         base::log("auth").warn(from.about().with("origin", from.origin),
-                               "may not connect: a page that is not among cors.origin used the cookie");
+                               "may not connect to {}: a page that is not among cors.origin used the cookie",
+                               from.name_space);
         return refused(chosen.invalid, "bad_origin");
     }
     who.is_user = !said.who.id.empty();
@@ -287,7 +289,8 @@ std::optional<connect_error> application::judge(const program& by, const auth::v
     if (said.who.expires) who.expires = said.who.expires->seconds;
     who.rooms = said.who.rooms;
     if (is_revoked(by, who)) {
-        base::log("auth").info(from.about().with("user", who.user_id), "may not connect: revoked");
+        base::log("auth").info(from.about().with("user", who.user_id), "may not connect to {}: revoked",
+                               from.name_space);
         return refused(chosen.invalid, "revoked");
     }
     ++counts_.signed_in;

@@ -215,7 +215,8 @@ bool flow::send(const std::string& name, args arguments, const std::vector<std::
                 bool is_to_all, bool is_sender_excepted, bool is_volatile,
                 const std::optional<contract::event>& shape, bool is_retained) {
     if (const auto why = of_->violation_of(shape, arguments)) {
-        base::log("rules").warn(told().with("sent", name), "was not sent: {} {}", why->path, why->message);
+        base::log("rules").warn(told(), "{} of {} was not sent: {} {}", name, sender_.nsp(), why->path,
+                                why->message);
         fail(contract::to_json(*why));
         return false;
     }
@@ -247,7 +248,8 @@ flow::step flow::acknowledge(const action& what) {
         const auto present = reply->parts() ? contract::attachments::present : contract::attachments::none;
         if (!what.shape->check_ack(reply->text(), why, present)) {
             ++of_->counts_.broken_promises;
-            base::log("rules").warn(told(), "the ack breaks the contract: {} {}", why.path, why.message);
+            base::log("rules").warn(told(), "the ack of {} in {} breaks the contract: {} {}", event_,
+                                    sender_.nsp(), why.path, why.message);
             fail(contract::to_json(why));
             return step::end;
         }
@@ -374,7 +376,7 @@ void flow::on_forwarded(const action& what, const outbound::response& got) {
         return;
     }
     ++of_->counts_.failed_forwards;
-    base::log("rules").warn(told(), "forward failed: {}",
+    base::log("rules").warn(told(), "forward of {} in {} failed: {}", event_, sender_.nsp(),
                             !is_answer ? std::string{name_of(got.why)}
                             : is_json  ? "status " + std::to_string(got.status)
                                        : "status " + std::to_string(got.status) +
@@ -407,7 +409,8 @@ void flow::fail_as_backend_says(std::string_view error) {
 /// One of the answer's `emit`. @return false: the rule ends here
 bool flow::emit_as_backend_says(std::string_view wanted) {
     const auto complain = [&](const char* what) {
-        base::log("rules").warn(told(), "an emit of the backend's answer was left out: {}", what);
+        base::log("rules").warn(told(), "an emit of the backend's answer to {} in {} was left out: {}",
+                                own_event_, sender_.nsp(), what);
         return true;
     };
     if (value::kind_of(wanted) != value::kind::object) return complain("it is no object");
@@ -449,8 +452,9 @@ bool flow::follow_answer() {
         const auto named = value::member(answer, way);
         const auto rooms = named ? rooms_in(*named) : std::vector<std::string>{};
         if (!rooms) {
-            base::log("rules").warn(told(), "`{}` in the backend's answer is no room and no list of rooms",
-                                    way);
+            base::log("rules").warn(
+                told(), "`{}` in the backend's answer to {} in {} is no room and no list of rooms", way,
+                own_event_, sender_.nsp());
         }
         return rooms.value_or(std::vector<std::string>{});
     };
@@ -474,8 +478,8 @@ bool flow::follow_answer() {
             contract::violation why;
             if (!own->second.answer_shape->check_ack(*reply, why)) {
                 ++of_->counts_.broken_promises;
-                base::log("rules").warn(told(), "the backend's ack breaks the contract: {} {}", why.path,
-                                        why.message);
+                base::log("rules").warn(told(), "the backend's ack of {} in {} breaks the contract: {} {}",
+                                        event_, sender_.nsp(), why.path, why.message);
                 fail(contract::to_json(why));
                 return false;
             }

@@ -57,7 +57,7 @@ texts members_of(const config::settings& all) {
     };
     const auto& io = all.server;
     out.insert(out.end(), {io.host, io.path, io.cookie.name, io.cookie.path, io.cookie.same_site, all.service,
-                           all.log_level, all.auth.user_room, all.auth.missing, all.auth.invalid});
+                           all.auth.user_room, all.auth.missing, all.auth.invalid});
     number(io.port);
     number(io.threads);
     for (const bool each :
@@ -151,7 +151,14 @@ texts members_of(const config::settings& all) {
                             upstream.keep_alive_timeout}) {
         time(each);
     }
-    number(all.logs_json);
+    number(static_cast<int>(all.log.level));
+    number(static_cast<int>(all.log.format));
+    number(all.log.sampling.burst);
+    number(all.log.sampling.interval_ms);
+    for (const auto& [scope, level] : all.log.scopes) {
+        out.emplace_back(scope);
+        out.emplace_back(name_of(level));
+    }
     time(all.drain_delay);
     time(all.drain_window);
     number(static_cast<int>(all.limits.over));
@@ -176,7 +183,8 @@ std::string as_outside_text(const config::json& value) {
 }
 
 bool is_read_elsewhere(const config::setting_description& each) {
-    return each.kind == "yaml"; // providers, schemas, namespaces, state and webhooks
+    // providers, schemas, namespaces, state and webhooks
+    return each.kind == "yaml" && each.path != "log.levels";
 }
 
 /// What the schema says of a setting.
@@ -198,6 +206,7 @@ std::string another_value(const config::setting_description& of) {
     if (of.path == "admin.password") return "another-password";
     if (of.path == "transports") return "websocket";
     if (of.path == "socket_mode") return "0600";
+    if (of.path == "log.levels") return "auth=debug, http=off";
     if (of.path == "trusted_proxies") return "10.0.0.0/8, unix";
     if (const auto words = schema_of(of.path).find("enum"); words != schema_of(of.path).end()) {
         const config::json& last = words->back();
@@ -313,6 +322,30 @@ TEST(Settings, ASocketModeIsOctalInQuotesOrWithout) {
     EXPECT_EQ(load("socket_mode: 600").chosen.server.socket_mode, 0600U);
     for (const char* bad : {"'0888'", "'rw'", "'07777'", "'-1'", "9", "[1]"}) {
         EXPECT_EQ(mistakes_of("socket_mode: " + std::string{bad}).size(), 1U) << bad;
+    }
+}
+
+TEST(Settings, ScopesOfTheLogHaveLevelsAsAMapAndAsText) {
+    using level = roomcast::server::base::log_level;
+    const auto of_map = load("log: {levels: {auth: debug, http: off}}").chosen.log.scopes;
+    ASSERT_EQ(of_map.size(), 2U);
+    EXPECT_EQ(of_map[1], (std::pair<std::string_view, level>{"http", level::off}));
+    EXPECT_EQ(load("", {{"LOG_LEVELS", " auth=debug , http=off "}}).chosen.log.scopes, of_map);
+    EXPECT_EQ(load("", {{"LOG_LEVELS", "{auth: debug, http: off}"}}).chosen.log.scopes, of_map);
+    EXPECT_TRUE(load("log: {levels: {}}").chosen.log.scopes.empty());
+    for (const char* bad :
+         {"auth", "auth=", "=debug", "auth=loud", "nobody=debug", "auth=debug,,", "auth debug", ":"}) {
+        EXPECT_EQ(mistakes_of(std::string{"log: {levels: \""} + bad + "\"}").size(), 1U) << bad;
+    }
+}
+
+TEST(Settings, MistakesTellNoSecret) {
+    for (const char* text : {"admin: {password: hidden}", "upstream: {url: 'http://a:hidden@b/'}",
+                             "upstream: {url: 'a:hidden@b'}", "upstream: {url: 'http://b/?token=hidden'}",
+                             "api: {secret: ['hidden', '']}"}) {
+        const auto mistakes = mistakes_of(text);
+        ASSERT_EQ(mistakes.size(), 1U) << text;
+        EXPECT_EQ(mistakes[0].find("hidden"), std::string::npos) << mistakes[0];
     }
 }
 
