@@ -94,7 +94,7 @@ public:
 
     template <class... Arguments>
     void debug(words<Arguments...> said, Arguments&&... arguments) {
-        say(log_level::debug, {}, said, arguments...);
+        if (is_on(log_level::debug)) say(log_level::debug, {}, said, arguments...);
     }
     template <class... Arguments>
     void debug(const about& what, words<Arguments...> said, Arguments&&... arguments) {
@@ -102,7 +102,7 @@ public:
     }
     template <class... Arguments>
     void info(words<Arguments...> said, Arguments&&... arguments) {
-        say(log_level::info, {}, said, arguments...);
+        if (is_on(log_level::info)) say(log_level::info, {}, said, arguments...);
     }
     template <class... Arguments>
     void info(const about& what, words<Arguments...> said, Arguments&&... arguments) {
@@ -110,7 +110,7 @@ public:
     }
     template <class... Arguments>
     void warn(words<Arguments...> said, Arguments&&... arguments) {
-        say(log_level::warn, {}, said, arguments...);
+        if (is_on(log_level::warn)) say(log_level::warn, {}, said, arguments...);
     }
     template <class... Arguments>
     void warn(const about& what, words<Arguments...> said, Arguments&&... arguments) {
@@ -118,7 +118,7 @@ public:
     }
     template <class... Arguments>
     void error(words<Arguments...> said, Arguments&&... arguments) {
-        say(log_level::error, {}, said, arguments...);
+        if (is_on(log_level::error)) say(log_level::error, {}, said, arguments...);
     }
     template <class... Arguments>
     void error(const about& what, words<Arguments...> said, Arguments&&... arguments) {
