@@ -209,9 +209,9 @@ bool endpoint::has_secret(const handshake_info& who) const {
 std::optional<fault> endpoint::refusal_of(const http_request& request) const {
     const core::time_point now = rules::monotonic_now();
     if (!has_secret(*request.info)) {
-        base::log("api").info(
-            base::about{}.with("address", request.info->address).with("path", request.path),
-            "a request {} secret", secret_of(*request.info).empty() ? "without a" : "with a wrong");
+        base::log("api").info(base::about{}.with("address", request.info->address).with("path", request.path),
+                              "a request {} secret",
+                              secret_of(*request.info).empty() ? "without a" : "with a wrong");
         if (!failures_->admit(request.info->address, now)) {
             return fault{429, "rate_limited", "too many requests without the right secret", {}};
         }
