@@ -6,6 +6,7 @@
 #include "engine/socket_state.hpp"
 #include "http/listener.hpp"
 #include "http/router.hpp"
+#include "hub/recovery_image.hpp"
 #include "proxy/upstream.hpp"
 #include "transport/tls.hpp"
 
@@ -26,15 +27,39 @@ namespace {
 
 constexpr unsigned most_shards = 256; // an identifier carries its shard in one byte
 
-/// Ends one shard when its connections are through, or when the time is over.
+/// Ends all shards together, once each is through with its connections: what one of them has accepted may
+/// still be on its way to another, by a chain of posts.
+class settling : public std::enable_shared_from_this<settling> {
+public:
+    explicit settling(engine::context& of) : of_(&of), missing_(of.shards.size()) {}
+
+    void one_is_through() {
+        if (missing_.fetch_sub(1) != 1) return;
+        if (rounds_left_-- == 0) {
+            for (const auto& each : of_->shards) each->finish();
+            return;
+        }
+        missing_ = of_->shards.size();
+        for (const auto& each : of_->shards) {
+            each->post([self = shared_from_this()] { self->one_is_through(); });
+        }
+    }
+
+private:
+    engine::context* of_;
+    std::atomic<std::size_t> missing_;
+    int rounds_left_ = 8; ///< more posts than any chain has: a rule, a key's keeper, a broadcast, a presence
+};
+
+/// Says when one shard's connections are through, or the time is over.
 class stopper : public std::enable_shared_from_this<stopper> {
 public:
-    stopper(engine::shard& which, core::time_point latest)
-        : shard_(&which), latest_(latest), timer_(which.io()) {}
+    stopper(engine::shard& which, core::time_point latest, std::shared_ptr<settling> all)
+        : shard_(&which), latest_(latest), all_(std::move(all)), timer_(which.io()) {}
 
     void check() {
         if (shard_->connections() == 0 || shard_->now() >= latest_) {
-            shard_->finish();
+            all_->one_is_through();
             return;
         }
         timer_.expires_after(std::chrono::milliseconds{10});
@@ -46,11 +71,12 @@ public:
 private:
     engine::shard* shard_;
     core::time_point latest_;
+    std::shared_ptr<settling> all_;
     boost::asio::steady_timer timer_;
 };
 
-/// Ends the sessions of one shard one after the other, spread over a time. Those that wait for an
-/// acknowledgement get it first, or as much more time as `patience`.
+/// Ends the sessions of one shard one after the other, spread over a time; those with an acknowledgement
+/// under way when that is through, or when some more time is over.
 class drainer : public std::enable_shared_from_this<drainer> {
 public:
     drainer(engine::shard& which, core::duration window, core::duration patience, std::function<void()> done)
@@ -67,13 +93,15 @@ public:
         // As many are left as there is time left.
         const double share = now >= ends_ ? 0 : static_cast<double>((ends_ - now).count()) / length_;
         const auto may_stay = static_cast<std::size_t>(share * static_cast<double>(total_));
+        std::vector<std::string> waiting;
+        waiting.swap(busy_);
+        for (std::string& each : waiting) end(std::move(each), now);
         while (left_.size() > may_stay) {
-            if (!end(left_.back(), now)) waiting_.push_back(std::move(left_.back()));
+            end(std::move(left_.back()), now);
             left_.pop_back();
         }
-        std::erase_if(waiting_, [this, now](const std::string& sid) { return end(sid, now); });
         shard_->end_turn();
-        if (left_.empty() && waiting_.empty()) {
+        if (left_.empty() && busy_.empty()) {
             done_();
             return;
         }
@@ -84,12 +112,14 @@ public:
     }
 
 private:
-    bool end(const std::string& sid, core::time_point now) {
+    void end(std::string sid, core::time_point now) {
         engine::session* const one = shard_->find(sid);
-        if (one == nullptr) return true;
-        if (one->owes_answer() && now < latest_) return false;
-        one->close(core::eio::close_reason::server_shutting_down);
-        return true;
+        if (one == nullptr) return;
+        if (one->is_owed_answers() && now < latest_) {
+            busy_.push_back(std::move(sid));
+        } else {
+            one->close(core::eio::close_reason::server_shutting_down);
+        }
     }
 
     engine::shard* shard_;
@@ -98,7 +128,7 @@ private:
     std::function<void()> done_;
     boost::asio::steady_timer timer_;
     std::vector<std::string> left_;
-    std::vector<std::string> waiting_; ///< whose turn came while they were owed an answer
+    std::vector<std::string> busy_; ///< their turn has come
     std::size_t total_ = 0;
     double length_ = 1; ///< of the window, in the clock's units
 };
@@ -299,14 +329,15 @@ void server::stop() {
         parts->listener->close();
         for (const auto& each : parts->http_ports) each->listener.close();
     });
+    auto all = std::make_shared<settling>(context);
     for (const auto& each : context.shards) {
-        each->post([&context, at = each.get()] {
+        each->post([&context, all, at = each.get()] {
             at->for_each_session(
                 [](engine::session& one) { one.close(core::eio::close_reason::server_shutting_down); });
             at->end_turn();
             at->shut_down_connections();
-            std::make_shared<stopper>(*at, core::deadline_after(at->now(), context.options.stop_timeout))
-                ->check();
+            const core::time_point latest = core::deadline_after(at->now(), context.options.stop_timeout);
+            std::make_shared<stopper>(*at, latest, all)->check();
         });
     }
 }
@@ -344,11 +375,11 @@ void server::drain(core::duration window, std::function<void()> done) {
     if (context.is_draining.exchange(true)) return;
     auto missing = std::make_shared<std::atomic<std::size_t>>(context.shards.size());
     for (const auto& each : context.shards) {
-        each->post([missing, window, done, at = each.get(), patience = context.options.stop_timeout] {
+        each->post([missing, window, done, at = each.get()] {
             const auto one_less = [missing, done] {
                 if (missing->fetch_sub(1) == 1) done();
             };
-            std::make_shared<drainer>(*at, window, patience, one_less)->step();
+            std::make_shared<drainer>(*at, window, at->shared().options.stop_timeout, one_less)->step();
         });
     }
 }
@@ -577,6 +608,90 @@ void server::visit(std::function<void(const socket&)> each, std::function<void()
             if (missing->fetch_sub(1) == 1) engine::call_application(done);
         });
     }
+}
+
+namespace {
+
+hub::data_writer written_by(const data_form& form) {
+    if (form.write) return form.write;
+    return [](const std::any&) -> std::optional<std::string> { return std::string{}; };
+}
+hub::data_reader read_by(const data_form& form) {
+    if (form.read) return form.read;
+    return [](std::string_view) -> std::optional<std::any> { return std::any{}; };
+}
+
+} // namespace
+
+kept_recovery server::keep_recovery(const data_form& form, std::uint64_t most_bytes) const {
+    engine::context& context = parts_->context;
+    std::map<std::string, std::vector<hub::recovery_log*>> logs;
+    for (const auto& each : context.shards) {
+        each->for_each_slice([&](engine::name_space_slice& slice) {
+            if (slice.log() == nullptr) return;
+            auto& of_all = logs[slice.name()];
+            of_all.resize(context.shards.size());
+            of_all[each->index()] = slice.log();
+        });
+    }
+    std::vector<hub::recovery_image> images;
+    const core::time_point now = context.shards.front()->now();
+    for (const auto& [name, of_all] : logs) {
+        images.push_back(hub::image_of(name, of_all, now, written_by(form)));
+    }
+    kept_recovery kept;
+    for (;;) {
+        std::erase_if(images, [](const auto& each) { return each.sessions.empty(); });
+        kept.bytes.clear();
+        kept.sessions = kept.events = 0;
+        base::octet_writer{kept.bytes}.count(images.size());
+        for (const hub::recovery_image& each : images) {
+            hub::append(kept.bytes, each);
+            kept.sessions += each.sessions.size();
+            kept.events += each.events.size();
+        }
+        if (kept.bytes.size() <= most_bytes || images.empty()) break;
+        kept.is_whole = false;
+        for (hub::recovery_image& each : images) {
+            if (!hub::shrink(each)) each.sessions.clear();
+        }
+    }
+    return kept;
+}
+
+std::optional<restored_recovery> server::restore_recovery(std::string_view bytes, core::duration away,
+                                                          const data_form& form) {
+    engine::context& context = parts_->context;
+    base::octet_reader from{bytes};
+    std::vector<hub::recovery_image> images;
+    constexpr std::size_t least_image = 4 + 8 + 4 + 4 + 4;
+    for (std::size_t left = from.count(least_image); left > 0; --left) {
+        auto image = hub::read_recovery_image(from);
+        if (!image) return std::nullopt;
+        images.push_back(std::move(*image));
+    }
+    if (!from.is_good() || !from.is_at_end()) return std::nullopt;
+    restored_recovery result;
+    for (hub::recovery_image& image : images) {
+        const auto state = context.name_spaces.resolve(context, image.name, "{}");
+        std::vector<hub::recovery_log*> logs;
+        for (const auto& each : context.shards) {
+            engine::name_space_slice* slice = state ? &each->slice_of(state) : nullptr;
+            if (slice == nullptr || slice->log() == nullptr) break;
+            slice->begin_after(image.last);
+            logs.push_back(slice->log());
+        }
+        if (logs.size() != context.shards.size()) {
+            result.dropped += image.sessions.size();
+            continue;
+        }
+        const hub::restored_sessions counts =
+            hub::restore(std::move(image), logs, context.shards.front()->now(), away, read_by(form));
+        result.restored += counts.restored;
+        result.expired += counts.expired;
+        result.dropped += counts.dropped;
+    }
+    return result;
 }
 
 } // namespace roomcast::server

@@ -34,6 +34,9 @@ public:
     /// Notes it for recovery without handing it to anybody.
     void record(const prepared_broadcast& what);
 
+    /// The numbers of events go on behind those of the process before this one. Before the first event.
+    void begin_after(std::uint64_t last) { sequence_ = last; }
+
     bool is_forgettable() const;
 
 private:

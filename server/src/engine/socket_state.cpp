@@ -25,6 +25,20 @@ std::size_t counted_as(std::string_view reason) {
     return static_cast<std::size_t>(known - disconnect_reasons.begin());
 }
 
+/// Counts an answer that somebody may still give, for as long as it or a copy of it is there.
+class owed_answer {
+public:
+    explicit owed_answer(std::shared_ptr<std::atomic<std::uint32_t>> among) : among_(std::move(among)) {
+        among_->fetch_add(1, std::memory_order_relaxed);
+    }
+    owed_answer(const owed_answer& other) : owed_answer(other.among_) {}
+    owed_answer& operator=(const owed_answer&) = delete;
+    ~owed_answer() { among_->fetch_sub(1, std::memory_order_release); }
+
+private:
+    std::shared_ptr<std::atomic<std::uint32_t>> among_;
+};
+
 double seconds(core::duration length) {
     return std::chrono::duration<double>(length).count();
 }
@@ -86,11 +100,12 @@ void socket_state::begin() {
 void socket_state::ask_for_recovery(const core::sio::recovery_request& request, std::size_t asked) {
     const auto& shards = home_->shared().shards;
     const auto first = base::shard_of(request.pid);
-    if (is_gone() || !first || *first >= shards.size() || asked == shards.size()) {
+    if (is_gone() || !first || asked == shards.size()) {
         on_recovery(std::nullopt);
         return;
     }
-    // The shard that made the pid, most likely; the others when the client has moved since.
+    // The shard that made the pid, most likely; the others when the client has moved since. Before a restart
+    // there may have been more of them.
     shard* keeper = shards[(*first + asked) % shards.size()].get();
     keeper->dispatch([self = shared_from_this(), keeper, request, asked] {
         std::optional<hub::recovered_session> found;
@@ -214,11 +229,11 @@ void socket_state::on_event(const core::sio::server_output& event) {
     }
     responder answer;
     if (!event.id.empty()) {
+        if (!unanswered_) unanswered_ = std::make_shared<std::atomic<std::uint32_t>>(0);
         std::weak_ptr<socket_state> weak = weak_from_this();
-        if (!owed_) owed_ = std::make_shared<char>();
-        // The debt goes along to the shard: it is paid when the answer is on its way, not when it is known.
-        answer = responder{[weak, home = home_, id = std::string{event.id}, debt = owed_](const args& given) {
-            home->dispatch([weak, id, given, debt] {
+        answer = responder{[weak, home = home_, id = std::string{event.id},
+                            owed = owed_answer{unanswered_}](const args& given) {
+            home->dispatch([weak, id, given, owed] {
                 const auto self = weak.lock();
                 if (!self || !self->is_connected()) return;
                 self->session_->enqueue(core::sio::encode_ack(self->nsp(), id, given.text(), given.parts()),
@@ -250,6 +265,10 @@ void socket_state::on_event(const core::sio::server_output& event) {
     home->counts().handlers.add(seconds(home->now() - began), handler_bounds_s);
 }
 
+bool socket_state::is_owed_answers() const {
+    return (unanswered_ && unanswered_->load(std::memory_order_acquire) > 0) || (acks_ && acks_->size() > 0);
+}
+
 void socket_state::on_ack(const core::sio::server_output& ack) {
     std::uint64_t id = 0;
     const auto [end, error] = std::from_chars(ack.id.data(), ack.id.data() + ack.id.size(), id);
@@ -271,7 +290,8 @@ void socket_state::end(std::string_view reason) {
     if (is_gone()) return;
     const auto keep = shared_from_this();
     const bool was_connected = is_connected();
-    if (was_connected && !pid_.empty() && is_recoverable(reason)) {
+    // One that was still on its way back in has what it was, and may try again.
+    if ((was_connected || is_recovered_) && !pid_.empty() && is_recoverable(reason)) {
         hub::saved_session saved;
         saved.sid = id();
         saved.pid = pid_;

@@ -35,6 +35,8 @@ void recovery_log::record(core::time_point now, event_position position, core::s
     bytes_ += message->frame_bytes;
     events_.push_back({position, now, std::move(message), std::move(whom)});
     while (events_.size() > bounds_.max_events || bytes_ > bounds_.max_bytes) {
+        const event_position cut = events_.front().position;
+        if (cut.origin < cut_.size()) cut_[cut.origin] = std::max(cut_[cut.origin], cut.sequence);
         drop_first();
         ++dropped_;
     }
@@ -71,9 +73,16 @@ std::optional<recovered_session> recovery_log::take(std::string_view pid, std::s
     };
     const auto known = arrivals_.find(pid);
     const arrival* came = known == arrivals_.end() ? nullptr : &known->second;
+    // What it may have missed: the events before the restart, if it was away then, and behind them ours.
+    const event_order* before = found->second.before.get();
+    const std::size_t old = before == nullptr ? 0 : before->size();
+    const std::size_t all = old + events_.size();
+    const auto event_at = [&](std::size_t i) -> const kept_event& {
+        return i < old ? *(*before)[i] : events_[i - old];
+    };
     recovered_session recovered;
     recovered.offset = *position;
-    auto next = events_.begin();
+    std::size_t next = 0;
     // Its connection may have ended in the middle of what it was sent when it came here.
     const bool has_nothing = came != nullptr && is_last_seen(recovered_event{came->offset, {}});
     const auto part = came == nullptr ? std::vector<recovered_event>::const_iterator{}
@@ -83,20 +92,24 @@ std::optional<recovered_session> recovery_log::take(std::string_view pid, std::s
     } else if (came != nullptr && part != came->sent.end()) {
         recovered.missed.assign(part + 1, came->sent.end());
     } else {
-        const auto last_seen = std::find_if(events_.begin(), events_.end(), is_last_seen);
-        if (last_seen == events_.end()) return std::nullopt;
-        next = last_seen + 1;
+        while (next < all && !is_last_seen(event_at(next))) ++next;
+        if (next == all) return std::nullopt;
+        ++next;
+    }
+    // It goes on with the first event of this log that it has not: that must still be here.
+    if (next <= old && is_cut_behind(came)) return std::nullopt;
+    for (; next < all; ++next) {
+        const kept_event& event = event_at(next);
+        if (came != nullptr && is_within(came->has, event.position)) continue;
+        if (would_get(found->second, event.whom)) {
+            recovered.missed.push_back({event.position, event.message});
+        }
     }
     recovered.session = std::move(found->second);
     sessions_.erase(found);
-    for (; next != events_.end(); ++next) {
-        if (came != nullptr && is_within(came->has, next->position)) continue;
-        if (would_get(recovered.session, next->whom)) {
-            recovered.missed.push_back({next->position, next->message});
-        }
-    }
     recovered.seen = seen_;
-    for (std::size_t i = 0; came != nullptr && i < seen_.size(); ++i) {
+    const std::size_t common = came == nullptr ? 0 : std::min(seen_.size(), came->has.size());
+    for (std::size_t i = 0; i < common; ++i) {
         recovered.seen[i] = std::max(recovered.seen[i], came->has[i]);
     }
     return recovered;
@@ -105,13 +118,26 @@ std::optional<recovered_session> recovery_log::take(std::string_view pid, std::s
 std::vector<recovered_event> recovery_log::arrive(const recovered_session& from, core::time_point now) {
     std::vector<recovered_event> all = from.missed;
     for (recovered_event& more : beyond(from.seen, from.session)) all.push_back(std::move(more));
-    if (seen_.size() == 1) return all; // there is but one order
+    if (seen_.size() == 1 && from.session.before == nullptr) return all; // there is but one order
     arrival came{from.offset, all, from.seen, now};
     for (std::size_t i = 0; i < seen_.size(); ++i) came.has[i] = std::max(came.has[i], seen_[i]);
-    while (arrivals_.size() >= bounds_.max_sessions && !arrival_order_.empty()) forget_oldest_arrival();
-    arrival_order_.emplace_back(now, from.session.pid);
-    arrivals_.insert_or_assign(from.session.pid, std::move(came));
+    note_arrival(from.session.pid, std::move(came));
     return all;
+}
+
+void recovery_log::note_arrival(const std::string& pid, arrival came) {
+    while (arrivals_.size() >= bounds_.max_sessions && !arrival_order_.empty()) forget_oldest_arrival();
+    arrival_order_.emplace_back(came.at, pid);
+    arrivals_.insert_or_assign(pid, std::move(came));
+}
+
+bool recovery_log::restore(saved_session session, std::optional<arrival> came) {
+    if (sessions_.size() >= bounds_.max_sessions) return false;
+    if (came) note_arrival(session.pid, std::move(*came));
+    order_.emplace_back(session.away_since, session.pid);
+    std::string pid = session.pid;
+    sessions_.insert_or_assign(std::move(pid), std::move(session));
+    return true;
 }
 
 std::vector<recovered_event> recovery_log::beyond(const progress& seen, const saved_session& session) const {
@@ -125,6 +151,14 @@ std::vector<recovered_event> recovery_log::beyond(const progress& seen, const sa
 
 bool recovery_log::is_within(const progress& seen, event_position position) {
     return position.origin < seen.size() && position.sequence <= seen[position.origin];
+}
+
+bool recovery_log::is_cut_behind(const arrival* came) const {
+    for (std::size_t i = 0; i < cut_.size(); ++i) {
+        const std::uint64_t has = came != nullptr && i < came->has.size() ? came->has[i] : 0;
+        if (cut_[i] > has) return true;
+    }
+    return false;
 }
 
 void recovery_log::expire(core::time_point now) {

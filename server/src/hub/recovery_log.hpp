@@ -30,6 +30,15 @@ std::optional<event_position> parse_offset(std::string_view offset);
 /// How far a shard has come: the last sequence seen of each origin.
 using progress = std::vector<std::uint64_t>;
 
+struct kept_event {
+    event_position position;
+    core::time_point at;
+    core::shared_message message;
+    target whom;
+};
+/// Events in the order in which one shard saw them.
+using event_order = std::vector<std::shared_ptr<const kept_event>>;
+
 /// What is kept for a client that went away.
 struct saved_session {
     std::string sid;
@@ -37,11 +46,22 @@ struct saved_session {
     std::vector<std::string> rooms;
     std::any data;
     core::time_point away_since;
+    /// The events of the process before this one, as the shard saw them where its client was. They are older
+    /// than all that a log has. nullptr: the client went away from this process.
+    std::shared_ptr<const event_order> before{};
 };
 
 struct recovered_event {
     event_position position;
     core::shared_message message;
+};
+
+/// A client that came by recovery has events in another order than its shard, up to a point.
+struct arrival {
+    event_position offset; ///< the last event that it had before
+    std::vector<recovered_event> sent;
+    progress has; ///< with what it was sent
+    core::time_point at;
 };
 
 /// A session taken out of the log of the shard where its client was.
@@ -63,7 +83,7 @@ public:
         std::size_t max_sessions;
     };
 
-    recovery_log(bounds within, std::size_t shards) : bounds_(within), seen_(shards, 0) {}
+    recovery_log(bounds within, std::size_t shards) : bounds_(within), seen_(shards, 0), cut_(shards, 0) {}
 
     /// Notes an event that this shard gave to its sockets.
     void record(core::time_point now, event_position position, core::shared_message message, target whom);
@@ -90,36 +110,42 @@ public:
     std::size_t events() const { return events_.size(); }
     std::size_t sessions() const { return sessions_.size(); }
 
+    // For what outlives the process: see recovery_image.hpp.
+    const bounds& within() const { return bounds_; }
+    const std::deque<kept_event>& kept() const { return events_; }
+    /// Calls `each(saved_session&, arrival*)`; most that came by recovery have an arrival.
+    template <class Each>
+    void for_each_session(Each&& each) const {
+        for (const auto& [pid, session] : sessions_) {
+            const auto came = arrivals_.find(pid);
+            each(session, came == arrivals_.end() ? nullptr : &came->second);
+        }
+    }
+    /// The numbers of all origins go on behind this one. Before the first event.
+    void begin_after(std::uint64_t last) { seen_.assign(seen_.size(), last); }
+    /// Puts a session of the process before this one in. Those that are away the longest come first, and all
+    /// of them before any that is saved. @return false: there are too many
+    bool restore(saved_session session, std::optional<arrival> came);
+
 private:
-    struct kept_event {
-        event_position position;
-        core::time_point at;
-        core::shared_message message;
-        target whom;
-    };
-
-    /// A client that came by recovery has events in another order than this shard, up to a point.
-    struct arrival {
-        event_position offset;
-        std::vector<recovered_event> sent;
-        progress has; ///< with what it was sent
-        core::time_point at;
-    };
-
     static bool is_within(const progress& seen, event_position position);
     static bool would_get(const saved_session& session, const target& whom);
     void drop_first();
     /// Takes the oldest note away, and its session. @return false: that was gone, or saved anew
     bool forget_oldest();
     void forget_oldest_arrival();
+    /// Did events go for lack of room that a client may not have?
+    bool is_cut_behind(const arrival* came) const;
+    void note_arrival(const std::string& pid, arrival came);
 
     bounds bounds_;
     progress seen_;
+    progress cut_; ///< the last of each origin that went for lack of room
     std::deque<kept_event> events_;
     std::uint64_t bytes_ = 0;
     text_map<saved_session> sessions_;
     std::deque<std::pair<core::time_point, std::string>> order_; ///< pids by time; some may be gone
-    text_map<arrival> arrivals_;                                 ///< by pid; only with several shards
+    text_map<arrival> arrivals_;                                 ///< by pid; where orders differ
     std::deque<std::pair<core::time_point, std::string>> arrival_order_;
     std::uint64_t dropped_ = 0;
 };

@@ -8,6 +8,7 @@
 #include "roomcast/server/socket.hpp"
 #include "roomcast/server/statistics.hpp"
 
+#include <any>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -70,6 +71,27 @@ struct socket_page {
     std::size_t total = 0; ///< sockets of the target, those on other pages too
 };
 
+/// How the data of sockets (`socket::data`) becomes bytes and data again. Without functions it is left out.
+struct data_form {
+    /// @return nothing: the socket's state is not kept
+    std::function<std::optional<std::string>(const std::any& data)> write{};
+    /// @return nothing: the bytes are none that `write` makes
+    std::function<std::optional<std::any>(std::string_view bytes)> read{};
+};
+
+/// What clients that come back need, for a process that comes after this one.
+struct kept_recovery {
+    std::string bytes;
+    std::size_t sessions = 0;
+    std::size_t events = 0;
+    bool is_whole = true; ///< all went in
+};
+struct restored_recovery {
+    std::size_t restored = 0; ///< sessions that their clients may come back to
+    std::size_t expired = 0;  ///< away for too long
+    std::size_t dropped = 0;  ///< of namespaces that are no more, or too many
+};
+
 /// What one thread sees of a room: its first member there came, or the last one went.
 enum class room_change : std::uint8_t { occupied, vacated };
 
@@ -123,13 +145,21 @@ public:
     void join();
     /// Tells clients, closes connections, ends `run`. Safe in a signal handler's thread; may be called twice.
     void stop();
-    /// Takes no new sessions any more (503) and ends those there are one after the other over `window`, then
-    /// calls `done` on one of the threads; `stop` ends the rest. Who waits for an acknowledgement gets it
-    /// before, or stop_timeout more. @thread any
+    /// Takes no new sessions any more (503) and ends those there are one after the other over `window`; one
+    /// with an acknowledgement under way when that is through, `options::stop_timeout` after the window at
+    /// the latest. Then calls `done` on one of the threads. `stop` ends the rest. @thread any
     void drain(core::duration window, std::function<void()> done);
     /// From now on `is_draining` is true and a readiness probe should say so. @thread any
     void announce_end();
     bool is_draining() const;
+    /// The state that clients may recover, once the server was stopped and `join` has returned.
+    /// @param most_bytes of it; with more the oldest events are left out, then sessions
+    kept_recovery keep_recovery(const data_form& form, std::uint64_t most_bytes) const;
+    /// Takes over what `keep_recovery` gave, of this process or another, with as many threads or not. After
+    /// all is set up and before `start`; once. @param away how long nobody ran
+    /// @return nothing: these are no such bytes, and nothing was taken
+    std::optional<restored_recovery> restore_recovery(std::string_view bytes, core::duration away,
+                                                      const data_form& form);
     /// Reads certificate and key again; connections from now on get them, those that are open keep theirs.
     /// Only for a server that listens with TLS. @errors std::system_error, and the old ones stay
     void reload_tls(const tls_options& chosen);
