@@ -5,6 +5,7 @@
 #include "api/state_reader.hpp"
 #include "app/commands.hpp"
 #include "app/pages.hpp"
+#include "app/snapshot.hpp"
 #include "base/log.hpp"
 #include "config/schema.hpp"
 #include "rules/application.hpp"
@@ -17,6 +18,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -162,6 +165,14 @@ int run(const app::configuration_source& from) {
 
     raise_file_limit();
     return_memory_early();
+    if (!chosen.snapshot_file.empty()) {
+        try {
+            app::check_place(chosen.snapshot_file);
+        } catch (const std::system_error& error) {
+            log.critical("recovery.snapshot: {}; its folder must be there and writable", error.what());
+            return app::exit_bad_configuration;
+        }
+    }
 
     server::rules::feed seen;
     server::api::couriers hooks; // hears from rules until these are gone
@@ -196,6 +207,10 @@ int run(const app::configuration_source& from) {
                                                                   : in_use(is_for_api);
         log.error("cannot listen on {}: {}", place_of(host, port), why);
         return app::exit_cannot_listen;
+    }
+    // Only who has the port: another process may still be at work with the file.
+    if (!chosen.snapshot_file.empty()) {
+        app::take_over(chosen.snapshot_file, chosen.snapshot_max_bytes, io, rules);
     }
     io.start();
     log.info("{} listening on {}, path {}/, {} thread{}",
@@ -233,20 +248,27 @@ int run(const app::configuration_source& from) {
     const server::config::settings& last = rules.current()->chosen();
     io.announce_end();
     std::this_thread::sleep_for(last.drain_delay);
-    if (last.drain_window > roomcast::core::duration::zero()) {
-        log.info("disconnecting clients over {} s", std::chrono::duration<double>(last.drain_window).count());
-        std::promise<void> drained;
-        io.drain(last.drain_window, [&drained] { drained.set_value(); });
-        drained.get_future().wait();
-    }
-    rules.wait_for_flows(chosen.server.stop_timeout);
+    log.info("disconnecting clients over {} s", std::chrono::duration<double>(last.drain_window).count());
+    const auto patience_ends =
+        std::chrono::steady_clock::now() + last.drain_window + chosen.server.stop_timeout;
+    const auto patience = [&] {
+        const auto left = patience_ends - std::chrono::steady_clock::now();
+        return std::max(std::chrono::duration_cast<roomcast::core::duration>(left),
+                        roomcast::core::duration::zero());
+    };
+    std::promise<void> drained;
+    io.drain(last.drain_window, [&drained] { drained.set_value(); });
+    drained.get_future().wait();
+    rules.wait_for_flows(patience());
     io.stop();
     io.join();
-    hooks.stop(chosen.server.stop_timeout);
+    const bool is_left = chosen.snapshot_file.empty() ||
+                         app::leave_behind(chosen.snapshot_file, chosen.snapshot_max_bytes, io, rules);
+    hooks.stop(std::max<roomcast::core::duration>(patience(), std::chrono::seconds{1}));
     rules.stop();
     server::base::tell_all_kept_back();
     log.info("stopped");
-    return 0;
+    return is_left ? 0 : app::exit_failure;
 }
 
 } // namespace

@@ -481,6 +481,10 @@ const std::map<std::string_view, setter>& setters() {
         {"recovery.max_sessions",
          set_number(
              [](settings & all) -> auto& { return all.server.recovery.max_sessions; }, 1, large)},
+        {"recovery.snapshot", set_text(
+                                  [](settings & all) -> auto& { return all.snapshot_file; }, is_any)},
+        {"recovery.snapshot_bytes", set_size(
+                                        [](settings & all) -> auto& { return all.snapshot_max_bytes; }, 1)},
         {"outbound.private_addresses",
          set_word<private_reach>([](settings & all) -> auto& { return all.private_addresses; },
                                  {{"literal", private_reach::literal},
@@ -686,6 +690,10 @@ void apply(const document& from, settings& into, std::vector<mistake>& mistakes)
 
 /// Variables that mean something in an application's own guide, and nothing here yet.
 void remark_on(const environment& environment_of, const settings& chosen, std::vector<std::string>& remarks) {
+    if (!chosen.snapshot_file.empty() && !chosen.server.recovery.is_enabled) {
+        remarks.emplace_back("recovery.snapshot keeps what the rules keep, but no client's state: "
+                             "`recovery.enabled` is false");
+    }
     for (const char* name : {"REDIS_URL", "REDIS_MASTER_NAME"}) {
         const auto value = environment_of(name);
         if (value && !value->empty()) {

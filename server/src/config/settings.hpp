@@ -105,6 +105,8 @@ struct settings {
     admin_settings admin;
     core::duration drain_delay{};
     core::duration drain_window{};
+    std::string snapshot_file; ///< recovery.snapshot; empty: what clients may recover ends with the process
+    std::uint64_t snapshot_max_bytes = 256U << 20U;
     api_settings api;
     state_settings state;
     private_reach private_addresses = private_reach::intranet;

@@ -184,6 +184,61 @@ void application::wait_for_flows(core::duration longest) const {
     }
 }
 
+kept_state application::keep() const {
+    kept_state state;
+    const core::time_point now = monotonic_now();
+    keepers_.visit_each([&](const keeper& at) {
+        for (const auto& [key, until] : at.once()) {
+            if (until == core::never) {
+                state.once.push_back({key, {}});
+            } else if (until > now) {
+                state.once.push_back({key, until - now});
+            }
+        }
+        at.for_each_retained([&](const std::string& place, const keeper::retained_event& what) {
+            state.events.push_back({place, what.event, what.arguments, what.changed_ms});
+        });
+    });
+    revoked_.for_each([&](const std::string& key, core::time_point until) {
+        if (until > now) state.revocations.push_back({key, until - now});
+    });
+    return state;
+}
+
+void application::restore(const kept_state& state, core::duration away) {
+    const config::rule_limits& limits = current()->chosen().limits;
+    const core::time_point now = monotonic_now();
+    const core::time_point kept = now - away;
+    for (const kept_state::once_key& each : state.once) {
+        const core::time_point until = each.left ? core::deadline_after(kept, *each.left) : core::never;
+        if (until > now) keepers_.of(each.key).put_once(each.key, until, limits.once_keys);
+    }
+    for (const kept_state::retained& each : state.events) {
+        counts_.dropped_retained +=
+            keepers_.of(each.place)
+                .retain(each.place, each.event, each.arguments, limits.retained_bytes, each.changed_ms);
+    }
+    for (const kept_state::revoked& each : state.revocations) {
+        const core::time_point until = core::deadline_after(kept, each.left);
+        if (until > now) revoked_.add(each.key, until, now);
+    }
+}
+
+data_form application::form_of_data() {
+    data_form form;
+    form.write = [](const std::any& data) -> std::optional<std::string> {
+        const auto* who = std::any_cast<std::shared_ptr<visitor>>(&data);
+        if (who == nullptr || *who == nullptr) return std::nullopt;
+        return bytes_of(**who);
+    };
+    form.read = [](std::string_view bytes) -> std::optional<std::any> {
+        auto who = visitor_from(bytes);
+        if (who == nullptr) return std::nullopt;
+        return std::any{std::move(who)};
+    };
+    return form;
+}
+
 void application::stop() {
     keepers_.stop();
     network_.reset();
@@ -391,6 +446,25 @@ void application::count_user(const std::shared_ptr<admission>& of) {
     });
 }
 
+/// Who comes back from the process before this one without a new sign-in is still counted nowhere.
+void application::count_restored(const socket& whose, const std::shared_ptr<visitor>& who) {
+    const auto by = current();
+    if (who->is_user && by->counts_users() && !who->by_user) {
+        const std::string key = joint_key("user", who->user_id);
+        keepers_.with(key, [key, whose, who](keeper& at) {
+            whose.post([who, found = at.tally_of(key, monotonic_now())](socket&) { who->by_user = found; });
+        });
+    }
+    if (by->counts_addresses() && !who->by_address) {
+        const std::string key =
+            joint_key("address", engine::address_table::counted_as(whose.handshake().address));
+        keepers_.with(key, [key, whose, who](keeper& at) {
+            whose.post(
+                [who, found = at.tally_of(key, monotonic_now())](socket&) { who->by_address = found; });
+        });
+    }
+}
+
 void application::on_connection(socket& whose) {
     const auto who = visitor_of(whose);
     const auto by = current();
@@ -403,6 +477,7 @@ void application::on_connection(socket& whose) {
     if (who && listener_ != nullptr) listener_->on_connected(whose, *who);
     if (in == nullptr) return;
     who->is_refreshing = false; // a recovered one may have gone meanwhile
+    if (whose.is_recovered()) count_restored(whose, who);
     if (who->is_user) {
         const arguments nothing;
         const auto room = by->user_room().render({whose, *who, nothing});

@@ -4,6 +4,7 @@
 #include "outbound/client.hpp"
 #include "rules/feed.hpp"
 #include "rules/keeper.hpp"
+#include "rules/kept_state.hpp"
 #include "rules/lifecycle.hpp"
 #include "rules/program.hpp"
 #include "rules/revocations.hpp"
@@ -75,6 +76,13 @@ public:
     /// Waits until no forwarded event waits for its answer any more, or for `longest`. @thread none of the
     /// server's
     void wait_for_flows(core::duration longest) const;
+    /// What outlives the process: once-only keys, retained events, revocations. Only when the server was
+    /// stopped and none of its threads runs.
+    kept_state keep() const;
+    /// Takes it over. After `install`, before the server starts. @param away how long nobody ran
+    void restore(const kept_state& state, core::duration away);
+    /// Sockets' data for recovery beyond the process.
+    static data_form form_of_data();
     /// The server was stopped: no answer from outside may come any more. Call before the server goes.
     void stop();
 
@@ -154,6 +162,7 @@ private:
     void on_disconnect(socket& who, std::string_view reason);
     void on_event(socket& sender, event& given);
 
+    void count_restored(const socket& whose, const std::shared_ptr<visitor>& who);
     void watch_expiry(const socket& whose, visitor& who);
     void refresh(const socket& sender, const std::shared_ptr<visitor>& who, const event& given);
     void keep_signed_in(const std::string& key, const socket& whose);

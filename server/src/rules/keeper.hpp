@@ -33,6 +33,13 @@ public:
     enum class taken { now, before, full };
     taken take_once(const std::string& key, core::time_point now, core::duration keep, std::size_t most);
     void give_back_once(const std::string& key) { once_.erase(key); }
+    /// Notes a key that was taken before. @param until never: for ever. @return false: there are too many
+    bool put_once(const std::string& key, core::time_point until, std::size_t most) {
+        if (once_.size() >= most) return false;
+        once_.insert_or_assign(key, until);
+        return true;
+    }
+    const std::unordered_map<std::string, core::time_point>& once() const { return once_; }
 
     struct retained_event {
         std::string event;
@@ -47,6 +54,11 @@ public:
     const retained_event* retained(const std::string& place, std::string_view event) const;
     /// What a room keeps, oldest first.
     std::vector<retained_event> retained(const std::string& place) const;
+    /// Calls `each(place, retained_event)` for all that is kept, the oldest first.
+    template <class Each>
+    void for_each_retained(Each&& each) const {
+        for (const entry& one : retained_) each(one.place, one.what);
+    }
 
     std::shared_ptr<tally> tally_of(const std::string& key, core::time_point now);
 
@@ -96,6 +108,13 @@ public:
         }
     }
     std::size_t count() const { return all_.size(); }
+
+    /// The same from outside: only while none of the threads runs.
+    template <class Work>
+    void visit_each(Work work) const {
+        for (const auto& each : all_) work(*each);
+    }
+    keeper& of(const std::string& key) { return *all_[std::hash<std::string>{}(key) % all_.size()]; }
 
     /// Calls `work(keeper&)` on the thread that the key belongs to: now if it is this one.
     template <class Work>

@@ -35,6 +35,13 @@ public:
         return known != until_.end() && known->second > now;
     }
 
+    /// Calls `each(key, until)`.
+    template <class Each>
+    void for_each(Each&& each) const {
+        const std::lock_guard guard{changing_};
+        for (const auto& [key, until] : until_) each(key, until);
+    }
+
 private:
     std::size_t most_;
     /// Guards the table. Asked once for a socket on its way in, never for a message; a post could not answer
