@@ -60,6 +60,7 @@ bool is_sound(const recovery_image::event& event, const std::string& nsp) {
     if (!read || read->nsp != nsp || read->attachments != event.message->rest.size()) return false;
     using type = core::sio::packet_type;
     if (read->type != type::event && read->type != type::binary_event) return false;
+    if (read->data.empty()) return false; // the reference lets it be, and so does the decoder
     return !core::sio::check_placeholders(read->data, event.message->rest.size());
 }
 
