@@ -126,7 +126,8 @@ describe.each([
       expect(news.at(-1)).toBe("after");
       // Requests of one backend may have come in on several threads.
       expect(news.slice(0, -1).sort((a, b) => a - b)).toEqual(accepted.news);
-      const said = words(socket, "said");
+      // Another one's first word may have been on its way from thread to thread when this began.
+      const said = words(socket, "said").filter((word) => word !== "hello");
       expect(said.map(({ n }) => n).slice(0, accepted.said.length)).toEqual(accepted.said);
       expect(said.length).toBeLessThanOrEqual(accepted.said.length + 1);
       for (const { n, bytes } of said) {
@@ -169,8 +170,8 @@ describe.each([
       socket.connect();
       await connect;
       expect(socket.recovered).toBe(true);
-      await hears(socket, "said", said.length);
-      expect(words(socket, "said")).toEqual(said);
+      await until("it has heard the last word", () => words(socket, "said").includes(said.at(-1)));
+      expect(words(socket, "said").filter((word) => word !== "hello")).toEqual(said);
     }
     // It may go and come again with what it has of the time before.
     for (const socket of away) {
@@ -184,8 +185,8 @@ describe.each([
       socket.connect();
       await connect;
       expect(socket.recovered).toBe(true);
-      await hears(socket, "said", said.length);
-      expect(words(socket, "said")).toEqual(said);
+      await until("it has heard the last word", () => words(socket, "said").includes(said.at(-1)));
+      expect(words(socket, "said").filter((word) => word !== "hello")).toEqual(said);
     }
   });
 

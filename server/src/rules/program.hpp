@@ -52,7 +52,7 @@ struct action {
     bool is_retained = false;
     args_template arguments;
     std::optional<core::contract::event> shape; ///< of what is emitted, or of the ack
-    core::duration keep{};                      ///< once; zero: as long as the process lives
+    core::duration keep{};                      ///< once; zero: for ever
     std::shared_ptr<const forward_target> target;
     action_list otherwise; ///< once, forward
 };
