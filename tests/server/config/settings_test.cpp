@@ -114,6 +114,7 @@ texts members_of(const config::settings& all) {
                                      std::uint64_t{all.limits.connections_per_user},
                                      std::uint64_t{all.limits.once_keys},
                                      all.limits.retained_bytes,
+                                     all.snapshot_max_bytes,
                                      std::uint64_t{all.limits.forwards}}) {
         number(each);
     }
@@ -136,6 +137,7 @@ texts members_of(const config::settings& all) {
     number(static_cast<int>(all.page));
     number(static_cast<int>(all.private_addresses));
     out.push_back(all.ca_file);
+    out.push_back(all.snapshot_file);
     number(static_cast<int>(all.metrics));
     out.push_back(all.metrics_token);
     out.insert(out.end(), {all.admin.username, all.admin.password, all.admin.name_space});
