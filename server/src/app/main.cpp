@@ -169,7 +169,7 @@ int run(const app::configuration_source& from) {
         try {
             app::check_place(chosen.snapshot_file);
         } catch (const std::system_error& error) {
-            log.critical("recovery.snapshot: {}; its folder must be there and writable", error.what());
+            log.error("recovery.snapshot: {}; its folder must be there and writable", error.what());
             return app::exit_bad_configuration;
         }
     }

@@ -184,7 +184,7 @@ void check_place(const std::string& path) {
 }
 
 void take_over(const std::string& path, std::uint64_t most_bytes, server& io, rules::application& rules) {
-    spdlog::logger& log = base::log("app");
+    base::logger& log = base::log("app");
     const auto put_aside = [&](const std::string& why) {
         const std::string aside = path + ".bad";
         if (std::rename(path.c_str(), aside.c_str()) != 0) fail("cannot rename " + path);
@@ -232,7 +232,7 @@ void take_over(const std::string& path, std::uint64_t most_bytes, server& io, ru
 
 bool leave_behind(const std::string& path, std::uint64_t most_bytes, const server& io,
                   const rules::application& rules) {
-    spdlog::logger& log = base::log("app");
+    base::logger& log = base::log("app");
     snapshot left;
     left.saved_ms = rules::unix_ms();
     rules::append(left.rules, rules.keep());
