@@ -75,8 +75,8 @@ private:
     boost::asio::steady_timer timer_;
 };
 
-/// Ends the sessions of one shard one after the other, spread over a time; those with an acknowledgement
-/// under way when that is through, or when some more time is over.
+/// Ends the sessions of one shard one after the other, spread over a time. Those that wait for an
+/// acknowledgement get it first, or as much more time as `patience`.
 class drainer : public std::enable_shared_from_this<drainer> {
 public:
     drainer(engine::shard& which, core::duration window, core::duration patience, std::function<void()> done)
@@ -93,15 +93,13 @@ public:
         // As many are left as there is time left.
         const double share = now >= ends_ ? 0 : static_cast<double>((ends_ - now).count()) / length_;
         const auto may_stay = static_cast<std::size_t>(share * static_cast<double>(total_));
-        std::vector<std::string> waiting;
-        waiting.swap(busy_);
-        for (std::string& each : waiting) end(std::move(each), now);
         while (left_.size() > may_stay) {
-            end(std::move(left_.back()), now);
+            if (!end(left_.back(), now)) waiting_.push_back(std::move(left_.back()));
             left_.pop_back();
         }
+        std::erase_if(waiting_, [this, now](const std::string& sid) { return end(sid, now); });
         shard_->end_turn();
-        if (left_.empty() && busy_.empty()) {
+        if (left_.empty() && waiting_.empty()) {
             done_();
             return;
         }
@@ -112,14 +110,12 @@ public:
     }
 
 private:
-    void end(std::string sid, core::time_point now) {
+    bool end(const std::string& sid, core::time_point now) {
         engine::session* const one = shard_->find(sid);
-        if (one == nullptr) return;
-        if (one->is_owed_answers() && now < latest_) {
-            busy_.push_back(std::move(sid));
-        } else {
-            one->close(core::eio::close_reason::server_shutting_down);
-        }
+        if (one == nullptr) return true;
+        if (one->owes_answer() && now < latest_) return false;
+        one->close(core::eio::close_reason::server_shutting_down);
+        return true;
     }
 
     engine::shard* shard_;
@@ -128,7 +124,7 @@ private:
     std::function<void()> done_;
     boost::asio::steady_timer timer_;
     std::vector<std::string> left_;
-    std::vector<std::string> busy_; ///< their turn has come
+    std::vector<std::string> waiting_; ///< whose turn came while they were owed an answer
     std::size_t total_ = 0;
     double length_ = 1; ///< of the window, in the clock's units
 };
@@ -375,11 +371,11 @@ void server::drain(core::duration window, std::function<void()> done) {
     if (context.is_draining.exchange(true)) return;
     auto missing = std::make_shared<std::atomic<std::size_t>>(context.shards.size());
     for (const auto& each : context.shards) {
-        each->post([missing, window, done, at = each.get()] {
+        each->post([missing, window, done, at = each.get(), patience = context.options.stop_timeout] {
             const auto one_less = [missing, done] {
                 if (missing->fetch_sub(1) == 1) done();
             };
-            std::make_shared<drainer>(*at, window, at->shared().options.stop_timeout, one_less)->step();
+            std::make_shared<drainer>(*at, window, patience, one_less)->step();
         });
     }
 }

@@ -29,11 +29,6 @@ session::session(shard& home, std::shared_ptr<handshake_info> info, link* websoc
 
 session::~session() = default;
 
-bool session::is_owed_answers() const {
-    return std::any_of(sockets_.begin(), sockets_.end(),
-                       [](const auto& one) { return one && one->is_owed_answers(); });
-}
-
 void session::on_poll(pending_request& request) {
     eio_.on_poll(home_->now(), add_request(request));
     drain();
@@ -160,6 +155,11 @@ void session::refuse(core::sio::slot_id slot) {
 void session::leave(core::sio::slot_id slot) {
     sockets_[slot].reset();
     sio_.leave(slot);
+}
+
+bool session::owes_answer() const {
+    return std::any_of(sockets_.begin(), sockets_.end(),
+                       [](const auto& one) { return one && one->owes_answer(); });
 }
 
 void session::drain() {

@@ -30,8 +30,8 @@ public:
     const std::shared_ptr<const handshake_info>& handshake() const { return info_; }
     core::eio::transport transport() const { return eio_.current_transport(); }
     bool is_closed() const { return eio_.is_closed(); }
-    /// Is an acknowledgement under way, either way?
-    bool is_owed_answers() const;
+    /// Does the client wait for an acknowledgement that may still come?
+    bool owes_answer() const;
 
     /// Keeps its place among its address's sessions until it ends.
     void keep(address_table::ticket place) { place_ = std::move(place); }

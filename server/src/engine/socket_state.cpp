@@ -25,20 +25,6 @@ std::size_t counted_as(std::string_view reason) {
     return static_cast<std::size_t>(known - disconnect_reasons.begin());
 }
 
-/// Counts an answer that somebody may still give, for as long as it or a copy of it is there.
-class owed_answer {
-public:
-    explicit owed_answer(std::shared_ptr<std::atomic<std::uint32_t>> among) : among_(std::move(among)) {
-        among_->fetch_add(1, std::memory_order_relaxed);
-    }
-    owed_answer(const owed_answer& other) : owed_answer(other.among_) {}
-    owed_answer& operator=(const owed_answer&) = delete;
-    ~owed_answer() { among_->fetch_sub(1, std::memory_order_release); }
-
-private:
-    std::shared_ptr<std::atomic<std::uint32_t>> among_;
-};
-
 double seconds(core::duration length) {
     return std::chrono::duration<double>(length).count();
 }
@@ -229,11 +215,11 @@ void socket_state::on_event(const core::sio::server_output& event) {
     }
     responder answer;
     if (!event.id.empty()) {
-        if (!unanswered_) unanswered_ = std::make_shared<std::atomic<std::uint32_t>>(0);
         std::weak_ptr<socket_state> weak = weak_from_this();
-        answer = responder{[weak, home = home_, id = std::string{event.id},
-                            owed = owed_answer{unanswered_}](const args& given) {
-            home->dispatch([weak, id, given, owed] {
+        if (!owed_) owed_ = std::make_shared<char>();
+        // The debt goes along to the shard: it is paid when the answer is on its way, not when it is known.
+        answer = responder{[weak, home = home_, id = std::string{event.id}, debt = owed_](const args& given) {
+            home->dispatch([weak, id, given, debt] {
                 const auto self = weak.lock();
                 if (!self || !self->is_connected()) return;
                 self->session_->enqueue(core::sio::encode_ack(self->nsp(), id, given.text(), given.parts()),
@@ -263,10 +249,6 @@ void socket_state::on_event(const core::sio::server_output& event) {
     }
     if (!is_handled && definition.any_handler) call_application(definition.any_handler, handle, given);
     home->counts().handlers.add(seconds(home->now() - began), handler_bounds_s);
-}
-
-bool socket_state::is_owed_answers() const {
-    return (unanswered_ && unanswered_->load(std::memory_order_acquire) > 0) || (acks_ && acks_->size() > 0);
 }
 
 void socket_state::on_ack(const core::sio::server_output& ack) {

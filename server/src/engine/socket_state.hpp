@@ -8,7 +8,6 @@
 #include "roomcast/server/socket.hpp"
 
 #include <any>
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -47,8 +46,8 @@ public:
     bool is_connected() const { return state_ == state::connected; }
     bool is_gone() const { return state_ == state::gone; }
     bool is_recovered() const { return is_recovered_; }
-    /// Does the client wait for an acknowledgement, or somebody for one of the client's?
-    bool is_owed_answers() const;
+    /// Does somebody still hold the answer to an event of this client, or wait for an answer of its?
+    bool owes_answer() const { return owed_.use_count() > 1 || (acks_ && acks_->size() > 0); }
     const std::shared_ptr<const handshake_info>& handshake() const { return handshake_; }
     const std::string& auth() const { return auth_; }
     std::any& data() { return data_; }
@@ -116,14 +115,13 @@ private:
     std::string auth_;
     std::string pid_;
     std::any data_;
+    std::shared_ptr<char> owed_; ///< each answer that may still come holds it, too
     std::unique_ptr<own_handlers> handlers_;
     std::vector<std::unique_ptr<delayed_work>> delayed_;
     std::unique_ptr<core::sio::ack_table<ack_handler>> acks_;
     std::vector<core::shared_message> missed_;         ///< to be sent before CONNECT
     std::unique_ptr<hub::progress> already_recovered_; ///< events up to here came by recovery
     core::time_point since_{};                         ///< connected
-    /// Acknowledgements that the client waits for; responders are destroyed on any thread.
-    std::shared_ptr<std::atomic<std::uint32_t>> unanswered_;
     std::uint64_t last_timer_ = 0;
     core::sio::slot_id slot_;
     state state_ = state::connecting;

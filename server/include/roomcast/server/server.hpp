@@ -145,9 +145,9 @@ public:
     void join();
     /// Tells clients, closes connections, ends `run`. Safe in a signal handler's thread; may be called twice.
     void stop();
-    /// Takes no new sessions any more (503) and ends those there are one after the other over `window`; one
-    /// with an acknowledgement under way when that is through, `options::stop_timeout` after the window at
-    /// the latest. Then calls `done` on one of the threads. `stop` ends the rest. @thread any
+    /// Takes no new sessions any more (503) and ends those there are one after the other over `window`, then
+    /// calls `done` on one of the threads; `stop` ends the rest. Who waits for an acknowledgement gets it
+    /// before, or stop_timeout more. @thread any
     void drain(core::duration window, std::function<void()> done);
     /// From now on `is_draining` is true and a readiness probe should say so. @thread any
     void announce_end();
