@@ -206,7 +206,9 @@ int run(const app::configuration_source& from) {
                                                                     "without HTTP_PORT both share it"
                                                                   : in_use(is_for_api);
         log.error("cannot listen on {}: {}", place_of(host, port), why);
-        return app::exit_cannot_listen;
+        // A certificate that cannot be read does not get better by another try, as a port may.
+        return error.code() == std::errc::invalid_argument ? app::exit_bad_configuration
+                                                           : app::exit_cannot_listen;
     }
     // Only who has the port: another process may still be at work with the file.
     if (!chosen.snapshot_file.empty()) {
