@@ -21,8 +21,12 @@
 #include <atomic>
 #include <deque>
 #include <future>
+#include <iterator>
+#include <mutex>
 #include <random>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace roomcast::server::api {
 
@@ -63,10 +67,9 @@ public:
             base::log("api").error("webhook {}: the queue is full, events are given up", origin_);
             return;
         }
-        asio::post(*loop_, [self = shared_from_this(), event = std::move(event)]() mutable {
-            self->queue_.push_back(std::move(event));
-            self->on_more();
-        });
+        if (is_to_be_called(std::move(event))) {
+            asio::post(*loop_, [self = shared_from_this()] { self->on_called(); });
+        }
     }
 
     /// @thread any
@@ -76,12 +79,11 @@ public:
         return now;
     }
 
-    bool is_idle() const { return queue_.empty() && !is_sending_; }
     /// Sends what waits at once, and tells when nothing is left.
     void hurry(std::function<void()> when_idle) {
         when_idle_ = std::move(when_idle);
         is_hurried_ = true;
-        if (is_idle()) return when_idle_();
+        if (!fetch()) return when_idle_();
         on_more();
     }
     /// Nothing is sent any more.
@@ -92,6 +94,10 @@ public:
         const std::uint64_t left = waiting_.exchange(0);
         dead_ += left;
         queue_.clear();
+        {
+            const std::lock_guard guard{arriving_};
+            arrived_.clear();
+        }
         if (left > 0) {
             base::log("api").error(base::about{}.losing(left), "webhook {}: {} events were given up", origin_,
                                    left);
@@ -99,6 +105,30 @@ public:
     }
 
 private:
+    /// Leaves an event. Who leaves thousands a second wakes the couriers' thread once for many.
+    /// @return whether somebody has to be told
+    bool is_to_be_called(shared_text event) {
+        const std::lock_guard guard{arriving_};
+        arrived_.push_back(std::move(event));
+        // Enough for a batch is worth a second call: whoever looks later only waits for more.
+        return !std::exchange(looks_again_, true) || fetched_ + arrived_.size() == chosen_.batch_size;
+    }
+
+    /// Takes in what was left. @return false: there is nothing to do, and the next event calls
+    bool fetch() {
+        const std::lock_guard guard{arriving_};
+        queue_.insert(queue_.end(), std::make_move_iterator(arrived_.begin()),
+                      std::make_move_iterator(arrived_.end()));
+        arrived_.clear();
+        fetched_ = queue_.size();
+        looks_again_ = is_sending_ || !queue_.empty();
+        return looks_again_;
+    }
+
+    void on_called() {
+        if (!is_over_ && fetch()) on_more();
+    }
+
     /// There is room again, or there never will be.
     void tell_given_up_when_full() {
         is_told_full_ = false;
@@ -122,6 +152,7 @@ private:
         is_waiting_ = true;
         after(chosen_.batch_delay, [](courier& self) {
             self.is_waiting_ = false;
+            self.fetch();
             self.begin();
         });
     }
@@ -199,14 +230,21 @@ private:
         tell_given_up_when_full();
         is_sending_ = false;
         body_.clear();
-        on_more();
-        if (is_idle() && when_idle_) when_idle_();
+        if (fetch()) {
+            on_more();
+        } else if (when_idle_) {
+            when_idle_();
+        }
     }
 
     const hook chosen_;
     asio::io_context* loop_;
     outbound::client* network_;
     std::string origin_ = "(no URL)";
+    std::mutex arriving_; // guards the next three, for as long as it takes to add one or to take all
+    std::vector<shared_text> arrived_;
+    std::size_t fetched_ = 0;  ///< in the queue, when it was last filled
+    bool looks_again_ = false; ///< a call, a timer or an answer is on its way, after which it is fetched
     std::deque<shared_text> queue_;
     std::size_t in_batch_ = 0; ///< the first of the queue, which are being sent
     std::string body_;
