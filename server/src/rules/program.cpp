@@ -540,8 +540,8 @@ private:
         if (shape && shape->has_ack()) made.answer_shape = shape;
         in.has_args = true;
         in.has_rest = rule.has("rest");
-        const config::json& args = rule["args"].value();
-        if (args.is_array()) in.argument_schemas = &args;
+        const config::node args = rule["args"];
+        if (args.value().is_array()) in.argument_schemas = &args.value();
         made.allowed = read_permission(rule["allow"], in);
         made.limit = read_event_rate(rule["rate"]);
         made.actions = read_actions(rule["do"], in, space, shape ? &*shape : nullptr);
