@@ -266,7 +266,7 @@ void desk::tell_event(const char* event, const socket& who, const args& what) {
     const std::string begin = '[' + json_text(who.nsp()) + ',' + json_text(who.id()) + ',';
     const std::string end = ',' + time_text() + ']';
     // A page that cannot keep up misses events; it must not be ended for it, nor cost us memory.
-    const broadcast_operator to = operators_->volatile_();
+    const broadcast_operator to = operators_->expendable();
     if (size <= event_bytes) {
         to.emit(event, args::from_checked(begin + what.text() + end, what.parts()));
         return;

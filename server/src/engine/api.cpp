@@ -91,7 +91,13 @@ broadcast_operator broadcast_operator::local() const {
 
 broadcast_operator broadcast_operator::volatile_() const {
     broadcast_operator next = *this;
-    next.flags_.is_volatile = true;
+    next.flags_.drop = droppable::when_not_ready;
+    return next;
+}
+
+broadcast_operator broadcast_operator::expendable() const {
+    broadcast_operator next = *this;
+    next.flags_.drop = droppable::when_behind;
     return next;
 }
 
@@ -187,13 +193,13 @@ std::string socket::connection() const {
 
 void socket::emit(std::string_view name, args arguments) const {
     state_->home().dispatch([state = state_, name = std::string{name}, arguments = std::move(arguments)] {
-        state->emit(name, arguments, false);
+        state->emit(name, arguments, droppable::never);
     });
 }
 
 void socket::emit_volatile(std::string_view name, args arguments) const {
     state_->home().dispatch([state = state_, name = std::string{name}, arguments = std::move(arguments)] {
-        state->emit(name, arguments, true);
+        state->emit(name, arguments, droppable::when_not_ready);
     });
 }
 

@@ -32,14 +32,14 @@ name_space_slice::name_space_slice(shard& home, std::shared_ptr<name_space_state
 }
 
 prepared_broadcast name_space_slice::prepare(const std::string& name, const args& arguments, target whom,
-                                             bool is_volatile) {
+                                             droppable drop) {
     prepared_broadcast prepared;
     prepared.target = std::move(whom);
-    prepared.is_volatile = is_volatile;
+    prepared.drop = drop;
     const std::string text = arguments.text_with_name(name);
     std::string offset;
     if (log_) {
-        if (!is_volatile) {
+        if (drop == droppable::never) {
             prepared.position = {home_->index(), ++sequence_};
             offset = hub::offset_of(prepared.position);
         } else if (ends_in_text(text)) {

@@ -28,7 +28,7 @@ public:
     observer* event_observer() const { return sees_events_ ? home_->watching() : nullptr; }
 
     /// Encodes an event that begins here; with recovery it gets its place and its offset.
-    prepared_broadcast prepare(const std::string& name, const args& arguments, target whom, bool is_volatile);
+    prepared_broadcast prepare(const std::string& name, const args& arguments, target whom, droppable drop);
     /// Hands an event to the sockets of this shard.
     void deliver(const prepared_broadcast& what);
     /// Notes it for recovery without handing it to anybody.

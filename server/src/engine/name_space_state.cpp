@@ -117,7 +117,7 @@ void name_space_state::broadcast(roomcast::server::broadcast what) {
     name_space_slice* const known = here->find_slice(name_);
     name_space_slice& slice = known != nullptr ? *known : here->slice_of(shared_from_this());
     auto prepared = std::make_shared<const prepared_broadcast>(
-        slice.prepare(what.name, what.arguments, std::move(what.target), what.flags.is_volatile));
+        slice.prepare(what.name, what.arguments, std::move(what.target), what.flags.drop));
     slice.deliver(*prepared);
     // Made for this one event, it goes again; one that was there may belong to a socket that is about to end.
     // With recovery it stays: the events' numbers go on.

@@ -36,7 +36,7 @@ public:
 struct prepared_broadcast {
     core::shared_message message;
     roomcast::server::target target;
-    bool is_volatile = false;
+    droppable drop = droppable::never;
     /// With recovery: its place among the namespace's events; sequence 0: it has none.
     hub::event_position position;
     std::shared_ptr<const args> seen; ///< name and arguments, for an observer that watches

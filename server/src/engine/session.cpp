@@ -110,15 +110,24 @@ void session::send(core::shared_message message) {
     mark_dirty();
 }
 
-void session::enqueue(const core::shared_message& message, bool is_volatile) {
+bool session::may_drop(droppable drop, const core::eio::outbox& owed, std::uint64_t bound) const {
+    switch (drop) {
+    case droppable::never: return false;
+    case droppable::when_behind: return bound != 0 && owed.bytes() > bound / 2;
+    case droppable::when_not_ready: return !eio_.is_writable() || is_congested_;
+    }
+    return false;
+}
+
+void session::enqueue(const core::shared_message& message, droppable drop) {
     if (eio_.is_closed()) return;
     statistics& counts = home_->counts();
-    if (is_volatile && (!eio_.is_writable() || is_congested_)) {
-        ++counts.dropped_volatile;
-        return;
-    }
     core::eio::outbox& owed = eio_.pending();
     const std::uint64_t bound = home_->shared().options.session.max_queue_bytes;
+    if (may_drop(drop, owed, bound)) {
+        ++(drop == droppable::when_behind ? counts.dropped_slow : counts.dropped_volatile);
+        return;
+    }
     if (bound != 0 && owed.bytes() + message->frame_bytes > bound && !owed.is_empty()) {
         // Much may have been produced in this one turn: what the peer takes now is not its fault.
         link* current = find_link(current_link_);

@@ -57,7 +57,7 @@ public:
     // From its sockets.
     void send(core::shared_message message);
     /// The same with the bounds and policies for what the application sends.
-    void enqueue(const core::shared_message& message, bool is_volatile);
+    void enqueue(const core::shared_message& message, droppable drop);
     void accept(core::sio::slot_id slot);
     void refuse(core::sio::slot_id slot);
     void leave(core::sio::slot_id slot);
@@ -74,6 +74,7 @@ public:
     void on_timer(core::time_point now) override;
 
 private:
+    bool may_drop(droppable drop, const core::eio::outbox& owed, std::uint64_t bound) const;
     void drain_namespaces();
     void on_output(core::eio::session_output& output);
     void on_packet(core::sio::server_output& output);

@@ -223,7 +223,7 @@ void socket_state::on_event(const core::sio::server_output& event) {
                 const auto self = weak.lock();
                 if (!self || !self->is_connected()) return;
                 self->session_->enqueue(core::sio::encode_ack(self->nsp(), id, given.text(), given.parts()),
-                                        false);
+                                        droppable::never);
             });
         }};
     }
@@ -324,18 +324,18 @@ void socket_state::deliver(const prepared_broadcast& what) {
     }
     if (is_connected()) {
         if (what.seen) show_sent(*what.seen);
-        session_->enqueue(what.message, what.is_volatile);
+        session_->enqueue(what.message, what.drop);
     } else if (!is_gone() && what.position.sequence != 0) {
         missed_.push_back(what.message); // middlewares are still deciding
     }
 }
 
-void socket_state::emit(const std::string& name, const args& arguments, bool is_volatile) {
+void socket_state::emit(const std::string& name, const args& arguments, droppable drop) {
     if (is_gone()) return;
-    const prepared_broadcast prepared = slice_->prepare(name, arguments, {{id()}, {}}, is_volatile);
+    const prepared_broadcast prepared = slice_->prepare(name, arguments, {{id()}, {}}, drop);
     slice_->record(prepared);
     if (prepared.seen) show_sent(*prepared.seen);
-    session_->enqueue(prepared.message, is_volatile);
+    session_->enqueue(prepared.message, drop);
 }
 
 void socket_state::emit_with_ack(const std::string& name, const args& arguments, core::duration timeout,
@@ -353,12 +353,12 @@ void socket_state::emit_with_ack(const std::string& name, const args& arguments,
     }
     session_->enqueue(
         core::sio::encode_event(nsp(), arguments.text_with_name(name), arguments.parts(), std::to_string(id)),
-        false);
+        droppable::never);
     session_->reschedule();
 }
 
 void socket_state::ask(const core::shared_message& message, std::uint64_t id, ack_handler done) {
-    if (add_question(id, std::move(done), core::never)) session_->enqueue(message, false);
+    if (add_question(id, std::move(done), core::never)) session_->enqueue(message, droppable::never);
 }
 
 void socket_state::show_sent(const args& event) {

@@ -74,7 +74,7 @@ public:
     void deliver(const prepared_broadcast& what);
 
     // From the application.
-    void emit(const std::string& name, const args& arguments, bool is_volatile);
+    void emit(const std::string& name, const args& arguments, droppable drop);
     void emit_with_ack(const std::string& name, const args& arguments, core::duration timeout,
                        ack_handler done);
     /// A broadcast's question: the same id for all.

@@ -904,6 +904,24 @@ TEST(EngineServerSlowConsumer, DropsVolatileEventsOnly) {
     EXPECT_EQ(statistics_of(io).dropped_volatile, 1U);
 }
 
+TEST(EngineServerSlowConsumer, MissesWhatIsExpendableOnlyFromHalfOfItsQueueOn) {
+    options chosen = loopback(1);
+    chosen.session.max_queue_bytes = 1'000;
+    server io{chosen};
+    io.start();
+    const std::string query = "&sid=" + sid_in(get(io.port(), "").body);
+    EXPECT_EQ(post(io.port(), query, "40").body, "ok");
+    EXPECT_EQ(get(io.port(), query).body.substr(0, 3), "40{");
+    const broadcast_operator all = io.of("/").sockets().expendable();
+    all.emit("kept", {std::string(600, 'a')}); // no GET waits
+    all.emit("lost");
+    io.emit("owed");
+    EXPECT_EQ(get(io.port(), query).body,
+              "42[\"kept\",\"" + std::string(600, 'a') + "\"]\x1e" + R"(42["owed"])");
+    EXPECT_EQ(statistics_of(io).dropped_slow, 1U);
+    EXPECT_EQ(statistics_of(io).slow_consumers, 0U);
+}
+
 TEST(EngineServerBounds, ConnectionsAboveTheirMaximumAreEnded) {
     options chosen = loopback(3);
     chosen.max_connections = 3;

@@ -19,9 +19,16 @@ struct target {
     std::vector<std::string> except;
 };
 
+/// When a message may be dropped, and counted, for a peer; the others get it.
+enum class droppable : std::uint8_t {
+    never,          ///< a peer that is too far behind meets the slow-consumer policy
+    when_behind,    ///< half of `session.max_queue_bytes` waits for the peer already
+    when_not_ready, ///< "volatile": it cannot be written at once
+};
+
 struct broadcast_flags {
-    bool is_volatile = false; ///< dropped, and counted, for a peer that cannot take it at once
-    bool is_local = false;    ///< this process only
+    droppable drop = droppable::never;
+    bool is_local = false; ///< this process only
     bool wants_compression = true;
 };
 

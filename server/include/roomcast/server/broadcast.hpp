@@ -32,6 +32,10 @@ public:
     [[nodiscard]] broadcast_operator local() const;
     /// May be dropped for a peer that is not ready to take it.
     [[nodiscard]] broadcast_operator volatile_() const;
+    /// May be dropped for a peer that does not keep up: it waits between two polls and during an upgrade,
+    /// where a volatile event is lost, but never makes a slow consumer. Like a volatile event it is not
+    /// recovered.
+    [[nodiscard]] broadcast_operator expendable() const;
     [[nodiscard]] broadcast_operator compress(bool wanted) const;
     /// How long `emit_with_ack` waits; 10 s when not set.
     [[nodiscard]] broadcast_operator timeout(core::duration longest) const;

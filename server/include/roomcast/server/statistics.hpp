@@ -99,7 +99,7 @@ struct statistics {
     std::uint64_t events_received = 0;
     std::uint64_t messages_sent = 0;       ///< messages put into a peer's queue
     std::uint64_t dropped_volatile = 0;    ///< volatile messages for peers that were not ready
-    std::uint64_t dropped_slow = 0;        ///< messages dropped by a slow-consumer policy
+    std::uint64_t dropped_slow = 0;        ///< messages dropped for peers that are far behind
     std::uint64_t slow_consumers = 0;      ///< sessions ended by it
     std::uint64_t protocol_errors = 0;     ///< connections closed for what the peer sent
     std::uint64_t refused_joins = 0;       ///< above max_rooms_per_socket, or of too long a name
