@@ -100,7 +100,7 @@ TEST_P(AuthVector, IsJudgedAsItSays) {
             hex.push_back("0123456789abcdef"[c >> 4U]);
             hex.push_back("0123456789abcdef"[c & 15U]);
         }
-        EXPECT_EQ(hex, expected["payloadSha256"]);
+        EXPECT_EQ(hex, expected["payloadSha256"].get<std::string>());
     }
 }
 
