@@ -480,10 +480,11 @@ test("a connection that the application keeps too short a time is not kept", asy
 test("ends well while requests are under way", async () => {
   let waiting;
   const app = await application((request, response) => {
-    waiting = response;
+    if (request.url === "/slow") waiting = response;
+    else response.end();
   });
   const server = await integrated(app.port);
-  const answer = ask(server, { path: "/" });
+  const answer = ask(server, { path: "/slow" });
   await until("the request waits", () => waiting);
   const stopped = server.stop({ cut: false });
   await until("no new connections are taken", () => fetch(server.origin).then(() => false, () => true));

@@ -495,7 +495,8 @@ void connection::on_timer(core::time_point) {
 }
 
 void connection::shut_down() {
-    if (state_ == state::http && !is_answer_due_) end();
+    // Who was told everything need not be waited for.
+    if ((state_ == state::http && !is_answer_due_) || (state_ == state::lingering && !is_owing())) end();
     is_last_answer_ = true;
     if (state_ == state::relayed) relay_->on_stop();
 }
