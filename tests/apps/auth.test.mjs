@@ -331,6 +331,31 @@ ${pings}`;
     expect(logOf(server)).toContain("https://evil.example");
   });
 
+  // A script is loaded without an Origin, and JSON-P lets the page read what comes.
+  test.each([
+    ["another site's script", "j=0", { "sec-fetch-site": "cross-site", referer: "https://evil.example/x" }, "44"],
+    ["a sister site's script", "j=0", { "sec-fetch-site": "same-site", referer: "https://evil.app.example/" }, "44"],
+    ["a script that hides its page", "j=0", { "sec-fetch-site": "cross-site" }, "44"],
+    ["an old browser's script", "j=0", { referer: "https://evil.example/https://app.example" }, "44"],
+    ["an old browser's script that hides its page", "j=0", {}, "44"],
+    ["another site's image", "x=1", { "sec-fetch-site": "cross-site" }, "44"],
+    ["a script of the application", "j=0", { "sec-fetch-site": "cross-site", referer: "https://app.example/page?a=b" }, "40"],
+    ["a script of the server's own page", "j=0", { "sec-fetch-site": "same-origin" }, "40"],
+    ["a program", "x=1", {}, "40"],
+  ])("%s", async (_, query, headers, answer) => {
+    const server = await startWith(text('"https://app.example"'));
+    const at = `${server.origin}/socket.io/?EIO=4&transport=polling&${query}`;
+    const all = { ...headers, cookie: await nextAuthCookie({ sub: "u" }) };
+    const opened = await (await fetch(at, { headers: all })).text();
+    const session = `${at}&sid=${/sid\\?":\\?"([\w-]+)/.exec(opened)[1]}`;
+    const form = query === "j=0";
+    const type = form ? { "content-type": "application/x-www-form-urlencoded" } : {};
+    expect(await (await fetch(session, { method: "POST", headers: { ...all, ...type }, body: form ? "d=40" : "40" })).text()).toBe("ok");
+    const said = await (await fetch(session, { headers: all })).text();
+    expect(said.replace(/^___eio\[0\]\("/, "").slice(0, 2)).toBe(answer);
+    expect(said.includes("bad_origin")).toBe(answer === "44");
+  });
+
   test("a * among the origins does not open them", async () => {
     const server = await startWith(text('"*"'));
     const cookie = await nextAuthCookie({ sub: "u" });

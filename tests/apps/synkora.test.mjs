@@ -15,14 +15,15 @@ const as = (user) => ({ auth: { token: jwt(user) } });
 const barrier = ["leave-project", "nobody-is-here"];
 
 describe("synkora", () => {
-  test("answers /health as the guide shows it", async () => {
-    const server = await launch();
-    const socket = await connected(server, "/", as(alice));
-    await socket.emitWithAck("join-project", "proj_456");
-    const { uptime, rooms, ...rest } = await health(server);
-    expect(rest).toEqual({ status: "healthy", service: "Synkora WebSocket Server", connections: 1 });
+  test.each([1, 3])("answers /health as the guide shows it, with %i thread(s)", async (threads) => {
+    const server = await launch({ threads });
+    const all = await Promise.all([alice, bob, alice].map((user) => connected(server, "/", as(user))));
+    await Promise.all(all.map((socket) => socket.emitWithAck("join-project", "proj_456")));
+    await all[0].emitWithAck("join-project", "proj_789");
+    const { uptime, ...rest } = await health(server);
+    // the rooms of projects; those of users are not counted
+    expect(rest).toEqual({ status: "healthy", service: "Synkora WebSocket Server", connections: 3, rooms: 2 });
     expect(uptime).toBeGreaterThan(0);
-    expect(rooms).toBeGreaterThanOrEqual(1);
   });
 
   test("signs in by a token and by the cookie of next-auth, and confirms the connection", async () => {

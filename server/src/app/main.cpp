@@ -181,7 +181,9 @@ int run(const app::configuration_source& from) {
     hooks.replace(ready->doors->hooks);
     rules.tell(hooks);
     std::optional<server::admin::desk> admin;
-    server::server io{chosen.server};
+    server::options how = chosen.server;
+    how.private_room_prefix = ready->program->reserved_prefix();
+    server::server io{std::move(how)};
     rules.install(io);
     if (!chosen.admin.password.empty()) admin.emplace(chosen.admin).install(io);
     server::api::endpoint api{io, rules, hooks};

@@ -160,7 +160,6 @@ void add(statistics& to, const statistics& more) {
     to.queued_bytes += more.queued_bytes;
     to.connections += more.connections;
     to.sockets += more.sockets;
-    to.rooms += more.rooms;
     add(to.proxy, more.proxy);
 }
 
@@ -213,6 +212,8 @@ server::server(options chosen) : parts_(std::make_unique<parts>()) {
     }
     context.addresses = std::make_shared<engine::address_table>(context.options.max_sessions_per_address,
                                                                 context.options.connect_rate_per_address);
+    context.census =
+        std::make_unique<engine::room_census>(context.options.threads, context.options.private_room_prefix);
     for (unsigned i = 0; i < context.options.threads; ++i) {
         context.shards.push_back(std::make_unique<engine::shard>(context, static_cast<std::uint8_t>(i)));
     }
@@ -543,7 +544,7 @@ void server::collect(std::function<void(statistics, std::vector<room_info>)> don
     collected->missing = context.shards.size();
     for (const auto& each : context.shards) {
         each->dispatch([collected, done, most_rooms, at = each.get(), started = context.started,
-                        upstream = parts_->upstream.get()] {
+                        census = context.census.get(), upstream = parts_->upstream.get()] {
             statistics here = at->counts();
             here.connections = at->sessions();
             at->each_session([&](engine::session& one) {
@@ -553,7 +554,6 @@ void server::collect(std::function<void(statistics, std::vector<room_info>)> don
             std::vector<room_info> rooms;
             at->for_each_slice([&](engine::name_space_slice& slice) {
                 here.sockets += slice.rooms().members();
-                here.rooms += slice.rooms().rooms();
                 here.name_spaces.push_back({slice.name(), slice.rooms().members()});
                 if (most_rooms == 0) return;
                 slice.rooms().for_each_room([&](const std::string& name, std::size_t size) {
@@ -582,6 +582,8 @@ void server::collect(std::function<void(statistics, std::vector<room_info>)> don
             all_rooms.reserve(collected->rooms.size());
             for (auto& [key, room] : collected->rooms) all_rooms.push_back(std::move(room));
             std::partial_sort_copy(all_rooms.begin(), all_rooms.end(), shown.begin(), shown.end(), is_larger);
+            collected->sum.rooms = census->rooms();
+            collected->sum.private_rooms = census->private_rooms();
             if (upstream != nullptr) collected->sum.proxy.app = upstream->contact();
             collected->sum.uptime_s =
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();

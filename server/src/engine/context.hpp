@@ -3,6 +3,7 @@
 #include "base/address_set.hpp"
 #include "engine/address_table.hpp"
 #include "engine/name_space_state.hpp"
+#include "engine/room_census.hpp"
 #include "engine/shard.hpp"
 
 #include <atomic>
@@ -63,6 +64,7 @@ struct context {
     std::function<std::optional<std::string>(const handshake_info&)> allow_request;
     std::vector<http_entry> http_handlers;
     std::function<void(const std::string&, std::string_view, room_change)> watch_rooms;
+    std::unique_ptr<room_census> census;
     adapter_factory make_adapter;
     roomcast::server::observer* observer = nullptr; ///< outlives the server, as `observe` asks for
     std::vector<std::unique_ptr<shard>> shards;

@@ -19,7 +19,7 @@ bool ends_in_text(const std::string& array) {
 
 name_space_slice::name_space_slice(shard& home, std::shared_ptr<name_space_state> of)
     : home_(&home), of_(std::move(of)) {
-    if (home.shared().watch_rooms) rooms_.tell(this);
+    rooms_.tell(this);
     const recovery_options& recovery = home.shared().options.recovery;
     const observer* known = home.shared().observer;
     sees_events_ = known != nullptr && known->sees_events_of(of_->name());
@@ -67,11 +67,15 @@ void name_space_slice::record(const prepared_broadcast& what) {
 }
 
 void name_space_slice::on_first_member(std::string_view room) {
-    call_application(home_->shared().watch_rooms, name(), room, room_change::occupied);
+    home_->shared().census->occupied(name(), room);
+    if (home_->shared().watch_rooms)
+        call_application(home_->shared().watch_rooms, name(), room, room_change::occupied);
 }
 
 void name_space_slice::on_last_member_gone(std::string_view room) {
-    call_application(home_->shared().watch_rooms, name(), room, room_change::vacated);
+    home_->shared().census->vacated(name(), room);
+    if (home_->shared().watch_rooms)
+        call_application(home_->shared().watch_rooms, name(), room, room_change::vacated);
 }
 
 bool name_space_slice::is_forgettable() const {

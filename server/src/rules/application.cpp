@@ -52,6 +52,19 @@ bool is_trusted_origin(std::string_view origin, std::string_view host, const cor
                        [origin](const std::string& each) { return each == origin; });
 }
 
+/// The page that a connection comes from; empty: no browser's, or one of the same origin. Loading a script
+/// tells no Origin, and JSON-P lets any page read the answer: then the other words of the browser count.
+std::string page_of(const handshake_info& info) {
+    if (const std::string_view origin = info.header("Origin"); !origin.empty()) return std::string{origin};
+    const std::string_view site = info.header("Sec-Fetch-Site");
+    const bool is_foreign = site == "cross-site" || site == "same-site";
+    if (!is_foreign && (site == "same-origin" || !info.query("j"))) return {};
+    const std::string_view referer = info.header("Referer");
+    const std::size_t scheme = referer.find("://");
+    if (scheme == std::string_view::npos) return "null"; // as browsers write an origin that they hide
+    return std::string{referer.substr(0, referer.find_first_of("/?#", scheme + 3))};
+}
+
 /// The first member of the kind of `rooms` whose parts are all there.
 std::optional<std::string> first_room(const text_list& rooms, const subject& about) {
     for (const text_template& each : rooms) {
@@ -289,8 +302,8 @@ void application::admit(socket& who, const next_step& next) {
 
 void application::on_verdict(const std::shared_ptr<admission>& of, auth::verdict said) {
     const handshake_info& info = of->sender.handshake();
-    const requester from{of->sender.nsp(), info.address, info.header("Origin"), info.header("Host"),
-                         info.connection};
+    const std::string page = page_of(info);
+    const requester from{of->sender.nsp(), info.address, page, info.header("Host"), info.connection};
     if (auto refused = judge(*of->by, said, from, *of->who)) {
         of->next(std::move(refused));
         return;

@@ -165,7 +165,7 @@ bool flow::render_rooms(const text_list& from, std::vector<std::string>& into) c
 bool flow::may_join(const std::string& room, const text_template& from) const {
     const std::string& reserved = by_->reserved_prefix();
     if (reserved.empty() || !room.starts_with(reserved)) return true;
-    return from.leading_literal().starts_with(reserved);
+    return from.leading_literal().starts_with(reserved) && !from.has_clients_words();
 }
 
 flow::step flow::join(const action& what) {

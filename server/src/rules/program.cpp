@@ -393,6 +393,19 @@ private:
         return made;
     }
 
+    /// Users' rooms are theirs: what a client chose cannot stand behind their prefix.
+    void read_joined(const config::node& given, const text_list& rooms) {
+        const std::string& reserved = made_->reserved_prefix();
+        if (reserved.empty()) return;
+        const bool is_wrong = std::any_of(rooms.begin(), rooms.end(), [&](const text_template& each) {
+            return each.leading_literal().starts_with(reserved) && each.has_clients_words();
+        });
+        if (is_wrong) {
+            complain(given, "no room that begins with " + reserved +
+                                " and ends as the client likes: these are the rooms of users");
+        }
+    }
+
     action read_action(const std::string& what, const config::node& given, const scope& in,
                        const compiled_name_space& space, const contract::event* own_shape) {
         action made;
@@ -400,6 +413,7 @@ private:
         if (what == "join" || what == "leave") {
             made.what = what == "join" ? action::kind::join : action::kind::leave;
             made.texts = compile_texts(given, in, *mistakes_);
+            if (made.what == action::kind::join) read_joined(given, made.texts);
         } else if (what == "emit") {
             made.what = action::kind::emit;
             read_emit(made, given, in, space);

@@ -3,6 +3,7 @@
 #include "roomcast/core/sio/decoder.hpp"
 #include "roomcast/core/value.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
@@ -303,6 +304,12 @@ std::optional<std::string> text_template::render_for_user(std::string_view id) c
 
 std::string_view text_template::leading_literal() const {
     return pieces_.empty() || !is_literal(pieces_[0]) ? std::string_view{} : pieces_[0].literal;
+}
+
+bool text_template::has_clients_words() const {
+    return std::any_of(pieces_.begin(), pieces_.end(), [](const piece& each) {
+        return each.what == root::argument || each.what == root::match || each.what == root::nsp;
+    });
 }
 
 value_template value_template::compile(const config::node& given, const scope& in,

@@ -55,6 +55,8 @@ public:
     std::optional<std::string> render_for_user(std::string_view id) const;
     /// The text before the first part.
     std::string_view leading_literal() const;
+    /// Does it speak of what the client chose: arguments, or the name of a namespace that a pattern admits?
+    bool has_clients_words() const;
     bool is_constant() const { return pieces_.empty() || (pieces_.size() == 1 && is_literal(pieces_[0])); }
 
 private:

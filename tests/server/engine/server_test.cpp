@@ -708,9 +708,12 @@ TEST_P(EngineServer, StatisticsAreSumsOverAllThreads) {
     EXPECT_EQ(rooms[0].room, "hall");
     EXPECT_EQ(rooms[0].sockets, 5U);
     const statistics now = statistics_of(io);
+    EXPECT_EQ(now.rooms, 1U); // though it has members on each thread
     EXPECT_EQ(now.connections, 5U);
     EXPECT_EQ(now.sockets, 5U);
     EXPECT_EQ(now.events_received, 5U);
+    all.clear();
+    EXPECT_EQ(wait_for(io, [](const statistics& last) { return last.rooms == 0; }).rooms, 0U);
 }
 
 // ---- Recovery

@@ -267,6 +267,18 @@ TEST(Program, TheReservedPrefixIsThatOfTheUserRoom) {
     EXPECT_EQ(compiled("auth: {user_room: \"\"}").made->reserved_prefix(), "");
 }
 
+TEST(Program, NoRuleJoinsAUsersRoomByWhatClientsChose) {
+    for (const char* action :
+         {"join: \"user:{args.0.a}\"", "join: [ok, \"user:x:{args.0.a}\"]", "join: \"user:{nsp}\""}) {
+        const auto wrong = mistakes_in_action(action);
+        ASSERT_EQ(wrong.size(), 1U) << action;
+        EXPECT_NE(wrong[0].find("rooms of users"), std::string::npos) << wrong[0];
+    }
+    EXPECT_EQ(mistakes_in_action("join: \"user:fixed\""), texts{});
+    EXPECT_EQ(mistakes_in_action("leave: \"user:{args.0.a}\""), texts{});
+    EXPECT_EQ(mistakes_in_action("emit: {event: x, to: \"user:{args.0.a}\"}"), texts{});
+}
+
 TEST(Program, TheUserRoomBeginsWithAText) {
     EXPECT_EQ(mistakes_in("auth: {user_room: \"{user.id}\"}").size(), 1U);
     EXPECT_EQ(mistakes_in("auth: {user_room: \"\"}"), texts{});

@@ -160,6 +160,8 @@ struct options {
     std::vector<std::string> trusted_proxies{};
     /// These proxies begin each connection with a header of the PROXY protocol, version 1 or 2.
     bool proxy_protocol = false;
+    /// Rooms that begin so are counted apart, too: they say nothing of what goes on. Empty: none.
+    std::string private_room_prefix{};
     /// Dynamic namespaces are forgotten when their last socket left.
     bool forget_empty_namespaces = true;
 };

@@ -115,8 +115,9 @@ struct statistics {
     std::uint64_t connections = 0;                   ///< sessions now
     std::uint64_t polling = 0;                       ///< of these by long-polling
     std::uint64_t sockets = 0;                       ///< sockets now, over all namespaces
-    std::uint64_t rooms = 0;        ///< rooms now, over all namespaces and threads, socket ids not counted
-    std::uint64_t queued_bytes = 0; ///< that wait for peers now
+    std::uint64_t rooms = 0;         ///< rooms now, over all namespaces, socket ids not counted
+    std::uint64_t private_rooms = 0; ///< of these, those with `options::private_room_prefix`
+    std::uint64_t queued_bytes = 0;  ///< that wait for peers now
     std::vector<name_space_count> name_spaces;
     proxy_figures proxy;
     double uptime_s = 0;
