@@ -64,8 +64,8 @@ describe("thesimgov", () => {
       const answer = await fetch(`${server.origin}/api/polling/election-results?electionId=e1${more}`, { headers });
       return { status: answer.status, body: await answer.text(), headers: answer.headers };
     };
-    expect((await ask({})).status).toBe(401);
-    expect((await ask({ cookie })).status).toBe(404);
+    expect(await ask({})).toMatchObject({ status: 401, body: '{"error":"Unauthorized"}' });
+    expect(await ask({ cookie })).toMatchObject({ status: 404, body: '{"error":"Not found"}' });
     await reporter.emitWithAck("election:report", "e1", { percent: 10 });
     const first = await ask({ cookie });
     expect([first.status, JSON.parse(first.body)]).toEqual([200, { percent: 10 }]);

@@ -13,16 +13,51 @@ namespace roomcast::server::api {
 namespace {
 
 constexpr std::string_view general_path = "/roomcast/state";
+constexpr std::string_view methods = "GET, HEAD, POST";
+constexpr std::uint64_t most_body_bytes = 4096; // of one time
+constexpr std::size_t deepest_body = 8;
 
-fault refusal(const connect_error& why) {
-    std::string code = "unauthorized";
+/// `{"error":"…"}`: what pages look for that were written for a route of their app.
+http_response plain_error(unsigned status, std::string_view message) {
+    http_response response = json_answer("{\"error\":" + json_string(message) + '}', status);
+    if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"roomcast\"");
+    return response;
+}
+
+http_response not_found() {
+    return plain_error(404, "Not found");
+}
+
+http_response refusal(const connect_error& why) {
+    std::string code;
     if (const auto given = core::value::member(why.data, "code")) {
-        code = core::value::text(*given).value_or(code);
+        code = core::value::text(*given).value_or("");
     }
-    const unsigned status = code == "forbidden" || code == "bad_origin" ? 403
-                            : code == "unknown_namespace"               ? 404
-                                                                        : 401;
-    return {status, std::move(code), why.message, {}};
+    if (code == "unknown_namespace") return not_found();
+    return plain_error(code == "forbidden" || code == "bad_origin" ? 403 : 401, why.message);
+}
+
+/// Pages of other origins may read these; beside the ones that the operator names.
+http_reply exposing(const http_reply& reply) {
+    return [reply](http_response response) {
+        response.headers.emplace_back("Access-Control-Expose-Headers", "ETag,X-Last-Update");
+        reply(std::move(response));
+    };
+}
+
+/// `lastUpdate` of a JSON body: a time as text, or in milliseconds.
+/// @return nothing: the body is not as it should be
+std::optional<std::string> known_time_in(std::string_view body) {
+    namespace value = core::value;
+    if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return "";
+    if (value::check_whole(body, deepest_body)) return std::nullopt;
+    body.remove_prefix(body.find_first_not_of(" \t\r\n"));
+    if (value::kind_of(body) != value::kind::object) return std::nullopt;
+    const auto given = value::member(body, "lastUpdate");
+    if (!given || value::kind_of(*given) == value::kind::null) return "";
+    if (auto text = value::text(*given)) return text;
+    if (const auto ms = value::integer(*given)) return std::to_string(*ms);
+    return std::nullopt;
 }
 
 /// Everything that a verdict depends on: providers look at cookies, headers and the query, a callout gets the
@@ -73,8 +108,9 @@ void state_reader::install() {
     http_area area;
     area.has = [this](std::string_view path) { return has(path); };
     area.has_cors = true;
+    area.max_body_bytes = most_body_bytes;
     io_->on_http(std::move(area), [this](const http_request& request, const http_reply& reply) {
-        return handle(request, reply);
+        return handle(request, exposing(reply));
     });
 }
 
@@ -86,14 +122,26 @@ bool state_reader::has(std::string_view path) const {
 }
 
 bool state_reader::handle(const http_request& request, const http_reply& reply) {
-    if (request.method != "GET" && request.method != "HEAD") {
-        reply(not_allowed("GET, HEAD"));
+    if (request.method != "GET" && request.method != "HEAD" && request.method != "POST") {
+        http_response response = plain_error(405, "Method not allowed");
+        response.headers.emplace_back("Allow", methods);
+        reply(std::move(response));
         return true;
     }
     if (!rates_->admit(request.info->address, rules::monotonic_now())) {
-        http_response response = error_answer({429, "rate_limited", "too many requests of this address", {}});
+        http_response response = plain_error(429, "Too many requests");
         response.headers.emplace_back("Retry-After", "1");
         reply(std::move(response));
+        return true;
+    }
+    if (request.is_too_large) {
+        reply(plain_error(413, "the body is too large"));
+        return true;
+    }
+    const auto told = known_time_in(request.body);
+    if (!told) {
+        reply(plain_error(400,
+                          "the body is no JSON object with lastUpdate, a time as text or in milliseconds"));
         return true;
     }
     const auto parameter = [&request](const std::string& name) { return request.info->query(name); };
@@ -113,15 +161,15 @@ bool state_reader::handle(const http_request& request, const http_reply& reply) 
         if (what.event.empty()) missing = "event";
     }
     if (!missing.empty()) {
-        reply(error_answer({400, "invalid_query", "the parameter is missing", missing}));
+        reply(plain_error(400, "the parameter " + missing + " is missing"));
         return true;
     }
     if (what.room.size() > rules_->current()->chosen().server.max_room_name_bytes) {
-        reply(error_answer({400, "invalid_query", "there are no rooms of so long a name", "room"}));
+        reply(plain_error(400, "room: there are no rooms of so long a name"));
         return true;
     }
     what.known_tag = request.info->header("If-None-Match");
-    what.known_time = parameter("lastUpdate").value_or("");
+    what.known_time = told->empty() ? parameter("lastUpdate").value_or("") : *told;
     admit(request, what, reply);
     return true;
 }
@@ -161,25 +209,25 @@ void state_reader::admit(const http_request& request, const question& what, cons
 
 void state_reader::decide(const rules::admitted& who, const question& what, const http_reply& reply) {
     if (who.refused) {
-        reply(error_answer(refusal(*who.refused)));
+        reply(refusal(*who.refused));
         return;
     }
     const auto by = rules_->current();
     if (rules_->is_revoked(*by, *who.who)) {
-        reply(error_answer({401, "revoked", by->chosen().auth.invalid, {}}));
+        reply(plain_error(401, by->chosen().auth.invalid));
         return;
     }
     // What is kept for a user is that user's.
     const std::string& reserved = by->reserved_prefix();
     if (!what.room.empty() && !reserved.empty() && what.room.starts_with(reserved) &&
         (!who.who->is_user || rules_->room_of_user(who.who->user_id) != what.room)) {
-        reply(error_answer({403, "forbidden", "this room belongs to a user", "room"}));
+        reply(plain_error(403, "this room belongs to a user"));
         return;
     }
     rules_->retained(what.name_space, what.room, what.event,
                      [what, reply](const std::vector<rules::keeper::retained_event>& found) {
                          if (found.empty()) {
-                             reply(error_answer({404, "not_found", "nothing was published yet", {}}));
+                             reply(not_found());
                          } else {
                              reply(answer(found.front(), what));
                          }
@@ -189,14 +237,15 @@ void state_reader::decide(const rules::admitted& who, const question& what, cons
 http_response state_reader::answer(const rules::keeper::retained_event& found, const question& what) {
     http_response response;
     response.content_type = "application/json";
-    const std::string tag = '"' + std::to_string(found.tag) + '"';
     const std::string time = iso_time(found.changed_ms);
+    const std::string tag = '"' + time + '"';
     response.headers = {{"ETag", tag},
                         {"Last-Modified", http_time(found.changed_ms)},
                         {"X-Last-Update", time},
                         {"Cache-Control", "private, no-cache"},
                         {"Vary", "Cookie, Authorization"}};
-    if (names_tag(what.known_tag, tag) || what.known_time == time ||
+    // Some give the tag for the time: the two differ by the quotes alone.
+    if (names_tag(what.known_tag, tag) || what.known_time == time || what.known_time == tag ||
         what.known_time == std::to_string(found.changed_ms)) {
         response.status = 304;
         return response;

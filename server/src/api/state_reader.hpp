@@ -36,7 +36,8 @@ private:
     std::unordered_map<std::string, entry> known_;
 };
 
-/// Serves retained events to clients that have no socket.
+/// Serves retained events to clients that have no socket. Errors are `{"error":"…"}` and nothing else: the
+/// paths stand in for routes of an app, whose pages know no codes.
 class state_reader {
 public:
     state_reader(server& io, rules::application& rules, std::shared_ptr<const doors> chosen);
@@ -51,7 +52,7 @@ private:
         std::string room;
         std::string event;
         std::string known_tag;
-        std::string known_time; ///< `lastUpdate`
+        std::string known_time; ///< `lastUpdate`, of the body or else of the query
     };
 
     bool has(std::string_view path) const;

@@ -40,7 +40,10 @@ std::size_t keeper::retain(const std::string& place, const std::string& event, c
     const std::size_t tag = tag_of(arguments);
     std::int64_t changed_ms = now_ms;
     if (const auto known = here.find(event); known != here.end()) {
-        if (known->second->what.tag == tag) changed_ms = known->second->what.changed_ms;
+        const retained_event& before = known->second->what;
+        // Two changes never have one time, however quick they are and wherever the clock goes: it is their
+        // tag.
+        changed_ms = before.tag == tag ? before.changed_ms : std::max(now_ms, before.changed_ms + 1);
         retained_bytes_ -= known->second->bytes;
         retained_.erase(known->second);
         here.erase(known);

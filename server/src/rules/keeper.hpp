@@ -45,7 +45,7 @@ public:
         std::string event;
         args arguments;
         std::size_t tag = 0;         ///< of its content: the same content has the same tag
-        std::int64_t changed_ms = 0; ///< Unix time since which it has this content
+        std::int64_t changed_ms = 0; ///< Unix time since which it has this content; later for each change
     };
     /// Keeps the last one of an event for a room. @return how many others had to go for it
     std::size_t retain(const std::string& place, const std::string& event, const args& arguments,

@@ -12,6 +12,7 @@ namespace {
 
 namespace value = core::value;
 
+constexpr std::int64_t end_of_9999_ms = 253'402'300'799'999; // the last time that has four digits of a year
 constexpr std::size_t deepest = 10'000; // it was checked by the configuration's own bound when it came
 constexpr core::duration longest = std::chrono::hours{24 * 365 * 100};
 
@@ -94,7 +95,7 @@ std::optional<kept_state> read_kept_state(base::octet_reader& from) {
         kept_state::retained each;
         each.place = read_name(from);
         each.event = read_name(from);
-        each.changed_ms = from.i64();
+        each.changed_ms = std::clamp<std::int64_t>(from.i64(), 0, end_of_9999_ms);
         each.arguments = read_args(from);
         state.events.push_back(std::move(each));
     }

@@ -149,6 +149,17 @@ TEST(Keeper, TheSameContentKeepsItsTagAndTime) {
     EXPECT_EQ(one.retained("r", "other"), nullptr);
 }
 
+TEST(Keeper, EachChangeOfOneEventHasALaterTime) {
+    rules::keeper one;
+    one.retain("r", "e", server::args{1}, 1000, 100);
+    one.retain("r", "e", server::args{2}, 1000, 100);
+    EXPECT_EQ(one.retained("r", "e")->changed_ms, 101);
+    one.retain("r", "e", server::args{1}, 1000, 50); // the clock was set back
+    EXPECT_EQ(one.retained("r", "e")->changed_ms, 102);
+    one.retain("r", "e", server::args{2}, 1000, 200);
+    EXPECT_EQ(one.retained("r", "e")->changed_ms, 200);
+}
+
 TEST(Signature, HasOneForEachSecretAndNoneWithout) {
     outbound::request what;
     what.body = "body";
