@@ -20,14 +20,22 @@ describe("marketplace", () => {
     const server = await launch();
     expect((await refused(server)).message).toBe("Authentication required");
     expect((await refused(server, "/", { auth: { token: jwt({ sub: "u1" }, { with: otherSecret }) } })).message).toBe("Unauthorized");
-    expect((await refused(server, "/", { auth: { token: jwt({ id: "u1" }) } })).message).toBe("Unauthorized");
+    expect((await refused(server, "/", { auth: { token: jwt({ name: "u1" }) } })).message).toBe("Unauthorized");
     expect((await refused(server, "/", { auth: { token: jwt({ sub: "u1" }, { algorithm: "HS512" }) } })).message).toBe("Unauthorized");
   });
 
   test("takes the id from where the app puts it", async () => {
-    const server = await launch({ variables: { JWT_SUBJECT_CLAIM: "userId" } });
-    const socket = await connected(server, "/", { auth: { token: jwt({ userId: 17 }) } });
-    expect((await hears(socket, "connected"))[0].userId).toBe("17");
+    const idOf = async (server, claims) => {
+      const socket = await connected(server, "/", { auth: { token: jwt(claims) } });
+      return (await hears(socket, "connected"))[0].userId;
+    };
+    const usual = await launch();
+    expect(await idOf(usual, { sub: "a", id: "b" })).toBe("a");
+    expect(await idOf(usual, { id: "b", userId: 17 })).toBe("b");
+    expect(await idOf(usual, { userId: 17 })).toBe("17");
+    expect(await idOf(usual, { user: { id: "c" } })).toBe("c");
+    const own = await launch({ variables: { JWT_SUBJECT_CLAIM: "account" } });
+    expect(await idOf(own, { sub: "a", account: "d" })).toBe("d");
   });
 
   test.each([1, 3])("brings messages to the conversation, with who says them, with %i threads", async (threads) => {

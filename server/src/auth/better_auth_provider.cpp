@@ -300,7 +300,7 @@ private:
     verdict judge_dated(const std::string& payload, const cache_check& check,
                         core::auth::claims_policy policy) const {
         policy.required = {"exp"};
-        verdict dated = judge_payload(payload, check.now, {std::move(policy), "sub", {}});
+        verdict dated = judge_payload(payload, check.now, {std::move(policy), {"sub"}, {}});
         if (!dated.is_accepted()) return refuse(dated.reason, "cookie cache");
         verdict out = judge_session(payload, check);
         if (out.is_accepted()) out.who.credential_expires = dated.who.credential_expires;

@@ -39,7 +39,7 @@ private:
         out.url = from.url;
         out.timeout = from.timeout;
         out.keep = from.cache;
-        out.subject_path = from.subject_claim;
+        out.subject_paths = from.subject_claims;
         out.required_claims = from.required_claims;
         out.provider_name = rules_of(from, {}).provider_name;
         return out;

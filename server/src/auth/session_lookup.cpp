@@ -133,18 +133,20 @@ verdict session_lookup::judge(std::string_view body, core::unix_time now, const 
     for (const auto& name : chosen.required_claims) {
         if (!core::auth::at_path(body, name)) return refuse(reason::missing_claim, name);
     }
-    const std::string path = chosen.subject_path.empty() ? "user.id" : chosen.subject_path;
-    const auto subject = core::auth::at_path(body, path);
-    const auto id = subject ? core::auth::identifier_of(*subject) : std::nullopt;
-    if (!id || id->empty()) {
+    const auto paths =
+        chosen.subject_paths.empty() ? std::vector<std::string>{"user.id"} : chosen.subject_paths;
+    auto id = subject_at(body, paths);
+    if (!id) {
+        std::string places;
+        for (const std::string& path : paths) places += (places.empty() ? "" : " or ") + path;
         return refuse(reason::missing_claim,
-                      "the app's answer has no " + path + "; name another place with subject_claim");
+                      "the app's answer has no " + places + "; name another place with subject_claim");
     }
     verdict out;
     if (!read_end(body, out.who.expires)) return refuse(reason::unavailable, "the app's answer: expires");
     if (out.who.expires && *out.who.expires < now) return refuse(reason::expired);
     out.reason = reason::none;
-    out.who.id = *id;
+    out.who.id = std::move(*id);
     auto named = core::auth::user_of(*user, "id");
     out.who.name = std::move(named.name).value_or(std::string{});
     out.who.email = std::move(named.email).value_or(std::string{});

@@ -22,7 +22,7 @@ public:
         std::string url;
         core::duration timeout{};
         std::chrono::seconds keep{};
-        std::string subject_path; ///< in the answer; empty: `user.id`
+        std::vector<std::string> subject_paths; ///< in the answer, tried in order; empty: `user.id`
         std::vector<std::string> required_claims;
         std::string provider_name;
     };

@@ -16,7 +16,8 @@ payload_rules rules_of(const config::auth_provider& from, std::chrono::seconds u
     out.policy.audiences = from.audiences;
     out.policy.required = from.required_claims;
     out.policy.tolerance_s = from.clock_tolerance.value_or(usual_tolerance).count();
-    out.subject_path = from.subject_claim.empty() ? "sub" : from.subject_claim;
+    out.subject_paths = from.subject_claims;
+    if (out.subject_paths.empty()) out.subject_paths = {"sub"};
     out.provider_name = from.name.empty() ? std::string{name_of(from.kind)} : from.name;
     return out;
 }
@@ -28,14 +29,23 @@ verdict refuse(reason why, std::string detail) {
     return out;
 }
 
+std::optional<std::string> subject_at(std::string_view claims, const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) {
+        const auto found = core::auth::at_path(claims, path);
+        auto id = found ? core::auth::identifier_of(*found) : std::nullopt;
+        if (id && !id->empty()) return id;
+    }
+    return std::nullopt;
+}
+
 verdict judge_payload(std::string payload, core::unix_time now, const payload_rules& rules) {
     if (const auto why = core::auth::check_object(payload); why != reason::none)
         return refuse(why, "payload");
     verdict out;
     out.reason = core::auth::check(payload, now, rules.policy, out.who.expires);
     if (out.reason != reason::none) return refuse(out.reason);
-    auto user = core::auth::user_of(payload, rules.subject_path);
-    out.who.id = std::move(user.id).value_or(std::string{});
+    auto user = core::auth::user_of(payload, rules.subject_paths.front());
+    out.who.id = subject_at(payload, rules.subject_paths).value_or(std::string{});
     out.who.name = std::move(user.name).value_or(std::string{});
     out.who.email = std::move(user.email).value_or(std::string{});
     out.who.image = std::move(user.image).value_or(std::string{});

@@ -6,6 +6,7 @@
 #include "roomcast/core/auth/claims.hpp"
 #include "roomcast/core/auth/token.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,13 +17,16 @@ namespace roomcast::server::auth {
 /// What a provider expects of a payload, and how it reads it.
 struct payload_rules {
     core::auth::claims_policy policy;
-    std::string subject_path;
+    std::vector<std::string> subject_paths; ///< tried in order
     std::string provider_name;
 };
 /// @param usual_tolerance when none is configured
 payload_rules rules_of(const config::auth_provider& from, std::chrono::seconds usual_tolerance);
 
 verdict refuse(core::auth::reason why, std::string detail = {});
+
+/// The first text or number, but no empty text, at one of these places.
+std::optional<std::string> subject_at(std::string_view claims, const std::vector<std::string>& paths);
 
 /// The verdict on a payload whose signature or encryption was right.
 verdict judge_payload(std::string payload, core::unix_time now, const payload_rules& rules);

@@ -273,7 +273,7 @@ void read_members(reader& read, auth_provider& into) {
         into.clock_tolerance = std::chrono::duration_cast<std::chrono::seconds>(ms);
     });
     read.texts("required_claims", into.required_claims);
-    read.text("subject_claim", into.subject_claim);
+    read.texts("subject_claim", into.subject_claims);
     read.texts("accept_jws", into.accept_jws);
     read.texts("cookie", into.cookies);
     read.flag("secure_only", into.is_secure_only);

@@ -68,8 +68,8 @@ struct auth_provider {
     std::optional<std::chrono::seconds> clock_tolerance;
     std::vector<std::string> required_claims; ///< e.g. exp, so that no token lasts for ever
     /// Where the user's id stands in the claims, e.g. `sub` (default) or `user.id` (default of
-    /// introspection).
-    std::string subject_claim;
+    /// introspection): the first of these places that has a text or a number.
+    std::vector<std::string> subject_claims;
     /// nextauth_v4, authjs_v5: HS algorithms of a plain JWS that is accepted in place of the encrypted token,
     /// for apps with `jwt: { encode, decode }` of their own. Default none: the secret may sign other things,
     /// too.

@@ -216,6 +216,21 @@ TEST(JwtSecret, FindsTheSubjectWhereItIs) {
     EXPECT_EQ(id("id", R"({"id":7.70e1})"), "77");
 }
 
+TEST(JwtSecret, TakesTheFirstPlaceThatHasASubject) {
+    const auto id = [](std::string_view payload) {
+        json placed = settings;
+        placed["subject_claim"] = json::array({"sub", "id", "user.id"});
+        return verify(placed, with_token(signed_with(good_header, payload))).who.id;
+    };
+    EXPECT_EQ(id(R"({"user":{"id":"c"},"id":"b","sub":"a"})"), "a");
+    EXPECT_EQ(id(R"({"user":{"id":"c"},"id":7})"), "7");
+    EXPECT_EQ(id(R"({"user":{"id":"c"}})"), "c");
+    EXPECT_EQ(id(R"({"sub":{"id":"a"},"id":["b"],"user":{"id":"c"}})"), "c");
+    EXPECT_EQ(id(R"({"sub":null,"id":true,"user":{"id":"c"}})"), "c");
+    EXPECT_EQ(id(R"({"sub":"","id":"b"})"), "b");
+    EXPECT_EQ(id(R"({"sub":null,"user":"c"})"), "");
+}
+
 TEST(CredentialSources, AreLookedAtInOrder) {
     json with_name = settings;
     with_name["cookie"] = "jwt";

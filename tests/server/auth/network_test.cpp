@@ -281,6 +281,8 @@ TEST_F(Introspection, TakesAnotherPlaceForTheId) {
     json placed = settings();
     placed["subject_claim"] = "user.email";
     EXPECT_EQ(ask(verifier_for(placed), with_token("opaque")).who.id, "ada@example.com");
+    placed["subject_claim"] = json::array({"user.id", "user", "user.email"});
+    EXPECT_EQ(ask(verifier_for(placed), with_token("opaque")).who.id, "ada@example.com");
 }
 
 TEST_F(Introspection, IsRefusedWithoutACredential) {
