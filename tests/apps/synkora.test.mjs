@@ -28,7 +28,8 @@ describe("synkora", () => {
 
   test("signs in by a token and by the cookie of next-auth, and confirms the connection", async () => {
     const server = await launch();
-    for (const options of [as(alice), cookies(await nextAuthCookie(alice))]) {
+    const { sub: id, name } = alice;
+    for (const options of [as(alice), as({ id, name }), as({ userId: id, name }), cookies(await nextAuthCookie(alice)), cookies(await nextAuthCookie({ id, name }))]) {
       const socket = await connected(server, "/", options);
       expect((await hears(socket, "connection:confirmed"))[0]).toEqual({ socketId: socket.id, userId: "user_1", userName: "Alice" });
     }
@@ -48,7 +49,7 @@ describe("synkora", () => {
       cookies(await nextAuthCookie(alice, { with: otherSecret })),
       cookies(await nextAuthCookie(alice, { maxAge: -60 })),
     ]) {
-      expect(await refused(server, "/", options)).toMatchObject({ message: "Unauthorized", data: { code: "unauthorized" } });
+      expect(await refused(server, "/", options)).toMatchObject({ message: "Authentication required", data: { code: "unauthorized" } });
     }
   });
 
@@ -103,13 +104,23 @@ describe("synkora", () => {
     const server = await launch();
     const socket = await connected(server, "/", as(alice));
     const wrong = async (...event) => (await socket.emitWithAck(...event)).error;
-    expect(await wrong("join-project", "../etc")).toMatchObject({ code: "invalid_arguments", event: "join-project", path: "/0", rule: "pattern" });
-    expect(await wrong("join-project", 5)).toMatchObject({ path: "/0", rule: "type" });
-    expect(await wrong("join-project", "")).toMatchObject({ path: "/0" });
+    expect(await wrong("join-project", "x".repeat(101))).toMatchObject({ code: "invalid_arguments", event: "join-project", path: "/0", rule: "maxLength" });
+    expect(await wrong("join-project", 5.5)).toMatchObject({ path: "/0", rule: "type" });
+    expect(await wrong("join-project", "")).toMatchObject({ path: "/0", rule: "minLength" });
     expect(await wrong("join-project", "a", "b")).toMatchObject({ code: "invalid_arguments" });
     expect(await wrong("task:created", { projectId: "p" })).toMatchObject({ path: "/0", rule: "required" });
     expect(await wrong("task:created", { projectId: "p", task: "t" })).toMatchObject({ path: "/0/task", rule: "type" });
-    expect(await wrong("task:created", { projectId: "a b", task: {} })).toMatchObject({ path: "/0/projectId", rule: "pattern" });
+    expect(await wrong("task:created", { projectId: {}, task: {} })).toMatchObject({ path: "/0/projectId", rule: "type" });
+  });
+
+  test.each(["proj 1/é", "user:user_2", "a:b", "../etc", 7])("knows a project by the id %j", async (id) => {
+    const server = await launch();
+    const [a, b] = [await connected(server, "/", as(alice)), await connected(server, "/", as(bob))];
+    await b.emitWithAck("join-project", id);
+    expect(await a.emitWithAck("join-project", id)).toEqual({ ok: true, projectId: id });
+    const gone = { projectId: id, taskId: 9 };
+    expect(await a.emitWithAck("task:deleted", gone)).toEqual({ ok: true });
+    expect(await hears(b, "task:deleted")).toEqual([gone]);
   });
 
   test("logs as the guide shows it, one line for each thing", async () => {
