@@ -193,7 +193,8 @@ describe("what clients write", () => {
     const user = await connected(server, "/users", as(hostile, { name: hostile }));
     user.disconnect();
     await until("the end", () => server.stdout.includes("✗ Client disconnected") && server.stdout.includes("said a"));
-    for (const line of lines(server)) {
+    const end = lines(server).lastIndexOf("=".repeat(60));
+    for (const line of lines(server).slice(end + 1)) {
       expect(line).toMatch(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3} (info |warn )/);
       // eslint-disable-next-line no-control-regex
       expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/);

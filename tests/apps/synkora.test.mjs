@@ -141,6 +141,26 @@ describe("synkora", () => {
     expect(log.split("\n").some((line) => line.startsWith("2026-01-01 [rules]"))).toBe(false);
   });
 
+  test("begins with the guide's banner", async () => {
+    const server = await launch();
+    await server.printed(/Ready for connections/);
+    const lines = logOf(server).split("\n");
+    const first = lines.indexOf("=".repeat(60));
+    expect(lines.slice(first, first + 8)).toEqual([
+      "=".repeat(60),
+      "🚀 Synkora WebSocket Server",
+      "=".repeat(60),
+      `✓ Server running on port: ${server.port}`,
+      `✓ Health check: http://localhost:${server.port}/health`,
+      "✓ Allowed origins: http://localhost:3000, https://app.synkora.example",
+      "✓ Ready for connections!",
+      "=".repeat(60),
+    ]);
+    const json = await launch({ flags: ["--log.format", "json"] });
+    await json.printed(/✓ Ready for connections!/);
+    expect(logOf(json).trimEnd().split("\n").map((line) => JSON.parse(line).message)).toContain(`✓ Server running on port: ${json.port}`);
+  });
+
   test("slows a socket down that sends too much", async () => {
     const server = await launch();
     const socket = await connected(server, "/", as(alice));

@@ -25,7 +25,10 @@
 #include <cstdlib>
 #include <future>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -78,20 +81,38 @@ std::string place_of(const std::string& host, std::uint16_t port) {
     return host.starts_with("unix:") ? host : host + ':' + std::to_string(port);
 }
 
-/// What guides of applications say that one should see.
+/// What an operator calls this server.
+std::string name_of(const server::config::settings& chosen) {
+    return chosen.service == "roomcast" ? "roomcast-server" : chosen.service;
+}
+
+/// What guides of applications say that one should see, in the form that they show.
 void announce(const server::config::settings& chosen, std::uint16_t port) {
     server::base::logger& log = server::base::log("app");
+    if (!log.is_on(server::base::log_level::info)) return;
     const server::options& by = chosen.server;
+    std::vector<std::string> lines;
     if (port != 0) {
-        log.info("✓ Server running on port: {}", port);
-        log.info("✓ Health check: {}://localhost:{}/health", by.tls.is_on() ? "https" : "http", port);
+        const std::string number = std::to_string(port);
+        lines.push_back("✓ Server running on port: " + number);
+        lines.push_back(std::string{"✓ Health check: "} + (by.tls.is_on() ? "https" : "http") +
+                        "://localhost:" + number + "/health");
     }
     if (!by.cors.origins.empty()) {
         std::string origins;
         for (const std::string& each : by.cors.origins) origins += (origins.empty() ? "" : ", ") + each;
-        log.info("✓ Allowed origins: {}", origins);
+        lines.push_back("✓ Allowed origins: " + origins);
     }
-    log.info("✓ Ready for connections!");
+    lines.emplace_back("✓ Ready for connections!");
+    const std::string rule(60, '=');
+    if (!server::base::print(rule)) {
+        for (const std::string& each : lines) log.info("{}", each);
+        return;
+    }
+    server::base::print("🚀 " + name_of(chosen));
+    server::base::print(rule);
+    for (const std::string& each : lines) server::base::print(each);
+    server::base::print(rule);
 }
 
 void use_log(const server::config::log_settings& chosen) {
@@ -217,8 +238,7 @@ int run(const app::configuration_source& from) {
         app::take_over(chosen.snapshot_file, chosen.snapshot_max_bytes, io, rules);
     }
     io.start();
-    log.info("{} listening on {}, path {}/, {} thread{}",
-             chosen.service == "roomcast" ? "roomcast-server" : chosen.service,
+    log.info("{} listening on {}, path {}/, {} thread{}", name_of(chosen),
              place_of(chosen.server.host, io.port()), chosen.server.path, io.threads(),
              io.threads() == 1 ? "" : "s");
     announce(chosen, io.port());

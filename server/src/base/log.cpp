@@ -259,13 +259,24 @@ public:
         const std::string line = format_ == log_format::json
                                      ? json_line(level, log_scopes[scope], what, message)
                                      : text_line(level, log_scopes[scope], what, message);
+        put_down(line);
+    }
+    bool print(std::string_view line) {
+        if (format_ == log_format::json) return false;
+        std::string safe;
+        append_escaped(safe, line, longest_message, quoting::none);
+        put_down(safe);
+        return true;
+    }
+
+private:
+    void put_down(std::string_view line) {
         const std::lock_guard guard{writing_};
         const spdlog::details::log_msg whole{spdlog::string_view_t{}, spdlog::level::info,
                                              spdlog::string_view_t{line.data(), line.size()}};
         sink_->log(whole);
     }
 
-private:
     std::array<logger, log_scopes.size()> loggers_;
     std::atomic<log_format> format_{log_format::text};
     flood_gate gate_;
@@ -308,6 +319,10 @@ std::string_view name_of(log_level level) {
 
 logger& log(log_scope scope) {
     return log_desk::here().of(scope.index());
+}
+
+bool print(std::string_view line) {
+    return log_desk::here().print(line);
 }
 
 void use_format(log_format how) {

@@ -146,6 +146,10 @@ private:
 /// @thread any
 logger& log(log_scope scope);
 
+/// Writes a line to people as it is, without time, level and scope; not what tells of a peer.
+/// @return false, and nothing is written: lines are JSON
+bool print(std::string_view line);
+
 // How lines are written. @thread any
 
 void use_format(log_format how);

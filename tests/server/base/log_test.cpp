@@ -95,6 +95,14 @@ TEST_F(Log, WritesJson) {
     EXPECT_EQ(lines_->text.substr(0, 9), R"({"time":")");
 }
 
+TEST_F(Log, PrintsALineAsItIsForPeopleAlone) {
+    EXPECT_TRUE(print("🚀 \x1b[1mA service\n"));
+    EXPECT_EQ(lines_->text, "🚀 \\x1b[1mA service\\n\n");
+    use_format(log_format::json);
+    EXPECT_FALSE(print("another"));
+    EXPECT_EQ(lines_->text.find("another"), std::string::npos);
+}
+
 TEST_F(Log, LeavesOutWhatIsNotKnown) {
     log("http").info(about{}.with("user", "").with("address", "::1"), "a line");
     EXPECT_EQ(text(), "info  [http] a line address=::1\n");
