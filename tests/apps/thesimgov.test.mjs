@@ -17,12 +17,22 @@ describe("thesimgov", () => {
     expect(await health(await launch())).toMatchObject({ status: "healthy", service: "TheSimGov" });
   });
 
-  test.each(["/crime", "/politics", "/business", "/engagement"])("lets players into %s, and nobody else", async (namespace) => {
+  test.each(["/crime", "/politics", "/business", "/engagement"])("lets players into %s, and no forged ones", async (namespace) => {
     const server = await launch();
     await connected(server, namespace, await player("p1"));
-    expect((await refused(server, namespace)).message).toBe("Unauthorized");
     const forged = cookies(await nextAuthCookie({ sub: "p1" }, { with: otherSecret }));
     expect((await refused(server, namespace, forged)).message).toBe("Unauthorized");
+  });
+
+  test("lets who has no session in everywhere but where the guide's middleware is", async () => {
+    const server = await launch();
+    expect((await refused(server, "/politics")).message).toBe("Unauthorized");
+    const crime = await connected(server, "/crime");
+    expect(await crime.emitWithAck("join-territory", 12)).toEqual({ ok: true });
+    const business = await connected(server, "/business");
+    expect(await business.emitWithAck("join-company", "c-1")).toEqual({ ok: true });
+    const engagement = await connected(server, "/engagement");
+    expect((await engagement.emitWithAck("join-feed", "p1")).error).toMatchObject({ code: "not_allowed", event: "join-feed" });
   });
 
   test("knows no other namespaces", async () => {

@@ -168,7 +168,7 @@ int verify(const configuration_source& from, const verify_request& what) {
     nlohmann::json answer = auth::describe(got);
     const config::auth_settings& chosen = ready->chosen.auth;
     bool is_let_in = got.is_accepted();
-    if (got.reason == core::auth::reason::no_credential && chosen.is_optional) {
+    if (got.reason == core::auth::reason::no_credential && space->is_sign_in_optional) {
         is_let_in = true;
         answer = {{"accepted", true},
                   {"user", nullptr},

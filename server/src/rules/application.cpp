@@ -304,7 +304,7 @@ void application::on_verdict(const std::shared_ptr<admission>& of, auth::verdict
     const handshake_info& info = of->sender.handshake();
     const std::string page = page_of(info);
     const requester from{of->sender.nsp(), info.address, page, info.header("Host"), info.connection};
-    if (auto refused = judge(*of->by, said, from, *of->who)) {
+    if (auto refused = judge(*of->by, *of->in, said, from, *of->who)) {
         of->next(std::move(refused));
         return;
     }
@@ -326,8 +326,9 @@ bool application::is_revoked(const program& by, const visitor& who) const {
            has("session", who.session_id);
 }
 
-std::optional<connect_error> application::judge(const program& by, const auth::verdict& said,
-                                                const requester& from, visitor& who) {
+std::optional<connect_error> application::judge(const program& by, const compiled_name_space& in,
+                                                const auth::verdict& said, const requester& from,
+                                                visitor& who) {
     const config::auth_settings& chosen = by.chosen().auth;
     const auto refused = [this](const std::string& message, const char* code) {
         ++counts_.refused_sign_ins;
@@ -335,7 +336,7 @@ std::optional<connect_error> application::judge(const program& by, const auth::v
     };
     if (!said.is_accepted()) {
         const bool is_missing = said.reason == core::auth::reason::no_credential;
-        if (is_missing && chosen.is_optional) return std::nullopt;
+        if (is_missing && in.is_sign_in_optional) return std::nullopt;
         base::log("auth").info(from.about(), "may not connect to {}: {}{}{}", from.name_space,
                                core::auth::name_of(said.reason), said.detail.empty() ? "" : ": ",
                                said.detail);
@@ -387,10 +388,10 @@ void application::authorise(const std::string& name_space, const auth::credentia
         return;
     }
     in->verifier->verify(what, wall_now(),
-                         [this, by, who, finish, name_space, address = std::string{what.address},
+                         [this, by, in, who, finish, name_space, address = std::string{what.address},
                           origin = std::string{what.origin},
                           host = std::string{host}](const auth::verdict& said) {
-                             finish(judge(*by, said, {name_space, address, origin, host}, *who));
+                             finish(judge(*by, *in, said, {name_space, address, origin, host}, *who));
                          });
 }
 

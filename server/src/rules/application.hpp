@@ -147,8 +147,8 @@ private:
     void admit(socket& who, const next_step& next);
     void on_verdict(const std::shared_ptr<admission>& of, auth::verdict said);
     /// @return why it is refused; else `who` is filled in
-    std::optional<connect_error> judge(const program& by, const auth::verdict& said, const requester& from,
-                                       visitor& who);
+    std::optional<connect_error> judge(const program& by, const compiled_name_space& in,
+                                       const auth::verdict& said, const requester& from, visitor& who);
     std::optional<core::contract::violation> violation_of(const std::optional<core::contract::event>& shape,
                                                           const args& arguments);
     void emit_retained(const std::string& name_space, const std::optional<broadcast_operator>& to,

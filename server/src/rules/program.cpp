@@ -268,6 +268,12 @@ private:
         return shared;
     }
 
+    static bool has_none(const config::node& chosen) {
+        const auto all = chosen.items();
+        return std::any_of(all.begin(), all.end(),
+                           [](const config::node& each) { return each.text() == "none"; });
+    }
+
     void note_backends(const config::auth_provider& by) {
         using outbound::purpose;
         if (by.jwks.empty() && !by.jwks_url.empty()) note_backend(purpose::keys, by.jwks_url, by.name);
@@ -521,6 +527,7 @@ private:
             }
         }
         space->verifier = verifier_of(given);
+        space->is_sign_in_optional = made_->chosen_.auth.is_optional || has_none(given["auth"]);
         space->is_closed = given["closed"].boolean(false);
         const scope base = scope_of(*space);
         space->allowed = read_permission(given["allow"], base);

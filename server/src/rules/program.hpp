@@ -99,6 +99,7 @@ struct compiled_name_space {
     bool is_pattern = false;
     std::regex pattern;
     std::shared_ptr<const auth::verifier> verifier; ///< nullptr: nobody signs in
+    bool is_sign_in_optional = false;               ///< who has no credential comes in as nobody
     permission allowed;
     action_list on_connect;
     action_list on_disconnect;
