@@ -360,7 +360,7 @@ describe("a port of its own", () => {
     const taken = new URL(own).port;
     const { status, output } = refused({ ROOMCAST_PORT: "0", HTTP_PORT: taken });
     expect(status).toBe(3);
-    expect(output).toMatch(new RegExp(`:${taken}: .*EADDRINUSE.*HTTP_PORT or .api\\.port`));
+    expect(output).toMatch(new RegExp(`:${taken}: EADDRINUSE: address already in use; .*HTTP_PORT or .api\\.port`));
   });
 
   test("that is the one for sockets is said to be", async () => {

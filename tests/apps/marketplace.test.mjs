@@ -4,7 +4,7 @@ import { connected, health, hears, refused, run, sample, settled, start, told } 
 import { jwt, otherSecret, secret } from "./support/tokens.mjs";
 
 const launch = (options = {}) =>
-  start(sample("marketplace"), { ...options, variables: { JWT_SECRET: secret, ...options.variables } });
+  start(sample("marketplace"), { ...options, variables: { JWT_SECRET: secret, HTTP_PORT: "0", ...options.variables } });
 const as = (id) => ({ auth: { token: jwt({ sub: id }) } });
 const barrier = ["leave-conversation", "nobody is here"];
 
@@ -77,21 +77,30 @@ describe("marketplace", () => {
     const { stderr, status } = run(["--config", sample("marketplace")]);
     expect([status, stderr]).toEqual([2, expect.stringContaining("the environment variable JWT_SECRET is not set")]);
     const printed = run(["--config", sample("marketplace"), "--print-config"], { ROOMCAST_PORT: "", JWT_SECRET: secret });
-    expect(JSON.parse(printed.stdout)).toMatchObject({ port: "8080" });
+    expect(JSON.parse(printed.stdout)).toMatchObject({ port: "8080", api: { port: "8081" } });
     expect(printed.stdout).not.toContain(secret);
   });
 
   test("serves the HTTP API at HTTP_PORT, to who has HTTP_API_SECRET", async () => {
     const key = "the secret of the marketplace";
-    const server = await launch({ variables: { HTTP_PORT: "0", HTTP_API_SECRET: key } });
+    const server = await launch({ variables: { HTTP_API_SECRET: key } });
     const [, port] = await server.printed(/HTTP API on \S+:(\d+)\//);
     const ask = (authorization) => fetch(`http://127.0.0.1:${port}/roomcast/v1/counts`, { headers: { authorization } });
     expect((await ask(`Bearer ${key}`)).status).toBe(200);
     expect((await ask("Bearer wrong")).status).toBe(401);
+    expect(await (await fetch(`http://127.0.0.1:${port}/health`)).json()).toMatchObject({ status: "healthy", service: "Marketplace" });
   });
 
-  test("remarks on a port for an API that has no secret", async () => {
-    const server = await launch({ variables: { HTTP_PORT: "0" } });
+  test("without HTTP_API_SECRET answers probes alone at HTTP_PORT, and says so", async () => {
+    const server = await launch();
     await server.printed(/api\.port is set, but without api\.secret \(HTTP_API_SECRET\) there is no HTTP API/);
+    const [, port] = await server.printed(/\/health on \S+:(\d+), too/);
+    const ask = async (path, options) => (await fetch(`http://127.0.0.1:${port}${path}`, options)).status;
+    for (const path of ["/health", "/health-check", "/livez", "/readyz"]) {
+      expect([path, await ask(path), await ask(path, { method: "POST" })]).toEqual([path, 200, 405]);
+    }
+    for (const path of ["/roomcast/v1/counts", "/metrics", "/", "/roomcast/contract", "/socket.io/?EIO=4&transport=polling"]) {
+      expect([path, await ask(path)]).toEqual([path, 404]);
+    }
   });
 });

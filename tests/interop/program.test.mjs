@@ -113,7 +113,21 @@ describe.runIf(TARGET === "binary")("roomcast-server", () => {
     cleanup(() => new Promise((closed) => taken.close(closed)));
     const { status, output } = run([], { PORT: String(taken.address().port) });
     expect(status).toBe(3);
-    expect(output).toContain(`cannot listen on 127.0.0.1:${taken.address().port}: the port is in use`);
+    expect(output).toContain(`cannot listen on 127.0.0.1:${taken.address().port}: EADDRINUSE: address already in use; `);
+    expect(output).toContain("WS_PORT, PORT or `port:`");
+  });
+
+  test("says that a unix socket is in use, and does not speak of ports", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "roomcast-"));
+    cleanup(() => rmSync(folder, { recursive: true }));
+    const taken = createServer().listen(path.join(folder, "s"));
+    await next(taken, "listening");
+    cleanup(() => new Promise((closed) => taken.close(closed)));
+    const { status, output } = run([], { ROOMCAST_HOST: `unix:${folder}/s` });
+    expect(status).toBe(3);
+    expect(output).toContain("EADDRINUSE: address already in use; ");
+    expect(output).toContain("choose another path with `host:`");
+    expect(output).not.toContain("PORT or");
   });
 
   test("reports every mistake of a configuration with its line, and does not start", () => {

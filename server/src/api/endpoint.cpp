@@ -160,7 +160,7 @@ endpoint::endpoint(server& io, rules::application& rules, const couriers& hooks)
     reload();
 }
 
-std::optional<std::uint16_t> endpoint::install() {
+std::optional<std::uint16_t> endpoint::install(neighbour beside) {
     const config::settings& chosen = rules_->current()->chosen();
     http_area area;
     area.has = [this](std::string_view path) { return has(path); };
@@ -170,10 +170,17 @@ std::optional<std::uint16_t> endpoint::install() {
         return handle(request, reply);
     };
     if (chosen.api.serves_socket_port()) io_->on_http(area, handler);
-    if (!chosen.api.is_on() || !chosen.api.port) return std::nullopt;
+    if (!chosen.api.port) return std::nullopt;
     area.is_without_tls = !chosen.api.has_tls;
+    area.has = [this, has_other = beside.has, is_on = chosen.api.is_on()](std::string_view path) {
+        return has_other(path) || (is_on && has(path));
+    };
     const std::string& host = chosen.api.host.empty() ? chosen.server.host : chosen.api.host;
-    return io_->listen_http(host, *chosen.api.port, area, handler);
+    return io_->listen_http(host, *chosen.api.port, area,
+                            [handler, beside](const http_request& request, const http_reply& reply) {
+                                return beside.has(request.path) ? beside.handle(request, reply)
+                                                                : handler(request, reply);
+                            });
 }
 
 void endpoint::reload() {

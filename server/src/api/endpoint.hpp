@@ -25,9 +25,15 @@ class endpoint {
 public:
     endpoint(server& io, rules::application& rules, const couriers& hooks);
 
-    /// Serves where the settings say. Before `listen`. @return the port of its own, if it has one
+    /// What the API's own port answers beside it: a platform may look there, too, whether all is well.
+    struct neighbour {
+        std::function<bool(std::string_view path)> has;
+        http_handler handle;
+    };
+    /// Serves where the settings say. Before `listen`. Without a secret the port of its own has the
+    /// neighbour alone. @return the port of its own, if it has one
     /// @errors std::system_error
-    std::optional<std::uint16_t> install();
+    std::optional<std::uint16_t> install(neighbour beside);
     /// Takes the secrets that are in force now.
     void reload();
 

@@ -166,10 +166,16 @@ void reload(const app::configuration_source& from, const server::options& runnin
     log.info("the configuration was reloaded");
 }
 
-/// With the word that people search for.
-std::string in_use(bool is_for_api) {
-    return std::string{"the port is in use by another program (EADDRINUSE); choose another one with "} +
-           (is_for_api ? "HTTP_PORT or `api.port:`" : "PORT, WS_PORT or `port:`");
+/// With the words that people search for, and the variables of their guides.
+std::string in_use(std::string_view host, bool is_for_api) {
+    const std::string why = "EADDRINUSE: address already in use; ";
+    const std::string setting = is_for_api ? "api.host" : "host";
+    if (host.starts_with("unix:")) {
+        return why + "another program listens on this socket: end it, or choose another path with `" +
+               setting + ":`";
+    }
+    return why + "another program has the port: end it, or choose another one with " +
+           (is_for_api ? "HTTP_PORT or `api.port:`" : "WS_PORT, PORT or `port:`");
 }
 
 int run(const app::configuration_source& from) {
@@ -221,13 +227,13 @@ int run(const app::configuration_source& from) {
             port = *chosen.api.port;
             if (!chosen.api.host.empty()) host = chosen.api.host;
         }
-        api_port = api.install();
+        api_port = api.install({app::is_probe, app::probes_of(io, rules, hooks)});
         server::app::serve_pages(io, rules, hooks, seen);
     } catch (const std::system_error& error) {
         const std::string why = error.code() != std::errc::address_in_use ? error.what()
                                 : is_for_api && port == io.port() ? "the port for sockets is the same; "
                                                                     "without HTTP_PORT both share it"
-                                                                  : in_use(is_for_api);
+                                                                  : in_use(host, is_for_api);
         log.error("cannot listen on {}: {}", place_of(host, port), why);
         // A certificate that cannot be read does not get better by another try, as a port may.
         return error.code() == std::errc::invalid_argument ? app::exit_bad_configuration
@@ -242,7 +248,11 @@ int run(const app::configuration_source& from) {
              place_of(chosen.server.host, io.port()), chosen.server.path, io.threads(),
              io.threads() == 1 ? "" : "s");
     announce(chosen, io.port());
-    if (api_port) log.info("HTTP API on {}:{}{}", host, *api_port, chosen.api.prefix);
+    if (api_port && chosen.api.is_on()) {
+        log.info("HTTP API on {}:{}{}", host, *api_port, chosen.api.prefix);
+    } else if (api_port) {
+        log.info("/health on {}:{}, too; no HTTP API", host, *api_port);
+    }
     const server::upstream_options& upstream = chosen.server.upstream;
     if (chosen.page != server::config::page_mode::off && io.port() != 0) {
         log.info("live page at {}://localhost:{}/{}", chosen.server.tls.is_on() ? "https" : "http", io.port(),

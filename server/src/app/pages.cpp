@@ -114,7 +114,61 @@ void answer_metrics(roomcast::server::server& io, const rules::application& rule
     });
 }
 
+http_response not_to_be_written() {
+    http_response refused;
+    refused.status = 405;
+    refused.body = "Method Not Allowed";
+    refused.headers.emplace_back("Allow", "GET, HEAD");
+    return refused;
+}
+
+/// Is all well? Asked by platforms, load balancers and people.
+void answer_probe(roomcast::server::server& io, rules::application& rules, const api::couriers& hooks,
+                  const http_request& request, const http_reply& reply) {
+    if (request.path == "/livez") {
+        reply(json_response({{"status", "ok"}}));
+    } else if (request.path == "/health-check") {
+        // Where the backends are is not for everybody.
+        const bool is_for_operator = may_read_metrics(rules.current()->chosen(), *request.info);
+        check_backends(io, rules, hooks, [reply, is_for_operator](const std::vector<backend_state>& all) {
+            reply(health_check_answer(all, is_for_operator));
+        });
+    } else if (request.path == "/readyz") {
+        http_response response = json_response({{"status", io.is_draining() ? "draining" : "ok"}});
+        if (io.is_draining()) response.status = 503;
+        reply(std::move(response));
+    } else {
+        const bool is_draining = io.is_draining();
+        io.collect([reply, is_draining, service = rules.current()->chosen().service](
+                       const statistics& now, const std::vector<room_info>&) {
+            http_response response = json_response({{"status", is_draining ? "draining" : "healthy"},
+                                                    {"service", service},
+                                                    {"uptime", now.uptime_s},
+                                                    {"connections", now.connections},
+                                                    {"rooms", now.rooms - std::min(now.rooms, now.private_rooms)}});
+            if (is_draining) response.status = 503;
+            reply(std::move(response));
+        });
+    }
+}
+
 } // namespace
+
+bool is_probe(std::string_view path) {
+    return path == "/health" || path == "/health-check" || path == "/livez" || path == "/readyz";
+}
+
+http_handler probes_of(roomcast::server::server& io, rules::application& rules, const api::couriers& hooks) {
+    return [&io, &rules, &hooks](const http_request& request, const http_reply& reply) {
+        if (!is_probe(request.path)) return false;
+        if (request.method != "GET" && request.method != "HEAD") {
+            reply(not_to_be_written());
+        } else {
+            answer_probe(io, rules, hooks, request, reply);
+        }
+        return true;
+    };
+}
 
 void serve_pages(roomcast::server::server& io, rules::application& rules, const api::couriers& hooks,
                  rules::feed& seen) {
@@ -127,18 +181,13 @@ void serve_pages(roomcast::server::server& io, rules::application& rules, const 
         // whether it is there.
         const bool is_look = request.path == socket_path && request.query.empty();
         const bool is_known =
-            is_look || request.path == "/health" || request.path == "/health-check" ||
-            request.path == "/livez" || request.path == "/readyz" || request.path == "/metrics" ||
+            is_look || is_probe(request.path) || request.path == "/metrics" ||
             request.path == contract_path || request.path == contract_json_path ||
             (page != config::page_mode::off &&
              (request.path == "/" || request.path == own_page_path || request.path == "/roomcast/live"));
         if (!is_known) return false;
         if (!is_read) {
-            http_response refused;
-            refused.status = 405;
-            refused.body = "Method Not Allowed";
-            refused.headers.emplace_back("Allow", "GET, HEAD");
-            reply(std::move(refused));
+            reply(not_to_be_written());
             return true;
         }
         if (is_look) {
@@ -147,41 +196,12 @@ void serve_pages(roomcast::server::server& io, rules::application& rules, const 
                                  {"path", socket_path}}));
             return true;
         }
-        if (request.path == "/livez") {
-            reply(json_response({{"status", "ok"}}));
-            return true;
-        }
-        if (request.path == "/health-check") {
-            // Where the backends are is not for everybody.
-            const bool is_for_operator = may_read_metrics(rules.current()->chosen(), *request.info);
-            check_backends(io, rules, hooks, [reply, is_for_operator](const std::vector<backend_state>& all) {
-                reply(health_check_answer(all, is_for_operator));
-            });
-            return true;
-        }
-        if (request.path == "/readyz") {
-            http_response response = json_response({{"status", io.is_draining() ? "draining" : "ok"}});
-            if (io.is_draining()) response.status = 503;
-            reply(std::move(response));
+        if (is_probe(request.path)) {
+            answer_probe(io, rules, hooks, request, reply);
             return true;
         }
         if (request.path == "/metrics") {
             answer_metrics(io, rules, hooks, request, reply);
-            return true;
-        }
-        if (request.path == "/health") {
-            const bool is_draining = io.is_draining();
-            io.collect([reply, is_draining, service = rules.current()->chosen().service](
-                           const statistics& now, const std::vector<room_info>&) {
-                http_response response =
-                    json_response({{"status", is_draining ? "draining" : "healthy"},
-                                   {"service", service},
-                                   {"uptime", now.uptime_s},
-                                   {"connections", now.connections},
-                                   {"rooms", now.rooms - std::min(now.rooms, now.private_rooms)}});
-                if (is_draining) response.status = 503;
-                reply(std::move(response));
-            });
             return true;
         }
         if (request.path == contract_path || request.path == contract_json_path) {
