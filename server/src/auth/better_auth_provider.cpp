@@ -10,6 +10,7 @@
 #include "roomcast/core/auth/better_auth.hpp"
 #include "roomcast/core/auth/cookie.hpp"
 #include "roomcast/core/auth/object.hpp"
+#include "roomcast/core/bytes.hpp"
 #include "roomcast/core/value.hpp"
 
 #include <cstdlib>
@@ -82,6 +83,23 @@ payload_rules cache_rules(const config::auth_provider& from) {
     return out;
 }
 
+/// As `encodeURIComponent`, or more.
+void append_percent_encoded(std::string& out, std::string_view text) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    for (const char each : text) {
+        const auto byte = static_cast<unsigned char>(each);
+        const bool is_plain = (each >= '0' && each <= '9') || (each >= 'A' && each <= 'Z') ||
+                              (each >= 'a' && each <= 'z') || each == '-' || each == '_' || each == '.';
+        if (is_plain) {
+            out += each;
+        } else {
+            out += '%';
+            out += digits[byte >> 4U];
+            out += digits[byte & 0xFU];
+        }
+    }
+}
+
 session_lookup::options lookup_options(const config::auth_provider& from) {
     session_lookup::options out;
     out.url = routes_of(from) + "/get-session?disableCookieCache=true&disableRefresh=true";
@@ -136,6 +154,7 @@ public:
             auto plain = decoded(found.value);
             if (!plain) return done(refuse(reason::malformed));
             found.value = std::move(*plain);
+            asked.cookie = as_cookies(found.value);
             // Its owner may have signed it or not: only the app can tell.
             if (found.value.find('.') == std::string::npos)
                 return look_up(std::move(asked), {}, now, std::move(done));
@@ -168,6 +187,25 @@ private:
     static std::optional<std::string> decoded(const std::string& token) {
         if (token.find('%') == std::string::npos) return token;
         return core::auth::percent_decode_strict(token);
+    }
+
+    /// A bearer as the cookies that it would be, of either name: apps without the bearer plugin read nothing
+    /// else. What is not signed is signed here, as that plugin does.
+    /// @return nothing when there is no secret to sign with
+    std::string as_cookies(const std::string& token) const {
+        std::string value = token;
+        if (token.find('.') == std::string::npos) {
+            if (session_key_.is_empty()) return {};
+            value += '.';
+            core::append_base64(value, session_key_.sign(token));
+        }
+        std::string header;
+        for (const std::string& name : where_.cookies) {
+            if (!header.empty()) header += "; ";
+            header += name + '=';
+            append_percent_encoded(header, value);
+        }
+        return header;
     }
 
     void verify_api_token(std::string token, core::unix_time now, verifier::handler done) const {

@@ -23,7 +23,8 @@ export const jwt = (claims, { with: key = secret, ...options } = {}) =>
 export const cookies = (cookie, more = {}) => ({ extraHeaders: { cookie, ...more } });
 
 // A small application with better-auth in it: signs people up, and answers for their sessions.
-export async function betterAuthApp() {
+// @param plugins none: it reads cookies alone
+export async function betterAuthApp({ plugins = [bearer()] } = {}) {
   const server = http.createServer((request, response) => handler(request, response));
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   cleanup(
@@ -39,7 +40,7 @@ export async function betterAuthApp() {
     secret,
     database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
     emailAndPassword: { enabled: true },
-    plugins: [bearer()],
+    plugins,
     rateLimit: { enabled: false },
     logger: { disabled: true },
     telemetry: { enabled: false },

@@ -182,6 +182,25 @@ TEST_F(BetterAuthApp, IsAskedAboutBareBearers) {
               std::string::npos);
 }
 
+TEST_F(BetterAuthApp, GetsABearerAsItsCookiesToo) {
+    answer_json(session());
+    const std::string is_signed = mint::better_auth_session(session_token, secret);
+    ASSERT_TRUE(is_signed.ends_with('='));
+    const std::string named =
+        "better-auth.session_token=" + is_signed.substr(0, is_signed.size() - 1) + "%3D";
+    const std::string cookies = "cookie: __Secure-" + named + "; " + named + "\r\n";
+    for (const std::string& bearer : {session_token, is_signed}) {
+        EXPECT_EQ(ask(verifier_for(settings()), with_token(bearer)).who.id, "u1");
+        EXPECT_NE(server_.requests().back().find(cookies), std::string::npos) << server_.requests().back();
+    }
+}
+
+TEST_F(BetterAuthApp, GetsABearerAsOneCookieWhateverIsInIt) {
+    answer_json(session());
+    EXPECT_EQ(ask(verifier_for(settings()), with_token("a%3B%20admin%3D1")).who.id, "u1");
+    EXPECT_NE(server_.requests().at(0).find("session_token=a%3B%20admin%3D1."), std::string::npos);
+}
+
 TEST_F(BetterAuthApp, SaysNoInManyWays) {
     for (const auto* body : {"null", "{}", R"({"user":null})", R"({"user":"ada"})", R"({"user":[]})"}) {
         answer_with(local_server::ok(body));
