@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { connected, ended, health, hears, refused, sample, settled, start, told } from "./support/server.mjs";
 import { betterAuthApp, cookies, secret } from "./support/tokens.mjs";
 
-async function launch(options = {}) {
-  const app = await betterAuthApp();
+async function launch({ plugins, ...options } = {}) {
+  const app = await betterAuthApp({ plugins });
   const server = await start(sample("learning-cards"), {
     variables: {
       BETTER_AUTH_SECRET: secret,
@@ -43,6 +43,34 @@ describe("learning-cards", () => {
         timestamp: expect.any(Number),
       });
     }
+  });
+
+  test("signs in by auth.token where the app reads cookies alone", async () => {
+    const { app, server } = await launch({ plugins: [] });
+    const ann = await app.signUp("ann");
+    const encoded = /session_token=([^;]+)/.exec(ann.cookie)[1];
+    for (const token of [encoded, decodeURIComponent(encoded), encoded.split(".")[0]]) {
+      for (const options of [{ auth: { token } }, { extraHeaders: { authorization: `Bearer ${token}` } }]) {
+        const socket = await connected(server, "/", options);
+        expect((await hears(socket, "connection:confirmed"))[0].userId).toBe(ann.user.id);
+      }
+    }
+    expect((await refused(server, "/", { auth: { token: "nobodys" } })).message).toBe("Unauthorized");
+  });
+
+  test("logs who joins and leaves", async () => {
+    const { app, server } = await launch();
+    const socket = await connected(server, "/", { auth: { token: (await app.signUp("ann")).token } });
+    await socket.emitWithAck("presence:join", room);
+    await socket.emitWithAck("presence:leave", { groupId: 7 });
+    await server.printed(/→ ann joined: session 42, group /);
+    await server.printed(/← ann left: session , group 7/);
+    const loud = await launch({ flags: ["--log.levels", "rules=debug"] });
+    const other = await connected(loud.server, "/", { auth: { token: (await loud.app.signUp("bob")).token } });
+    await other.emitWithAck("presence:join", room);
+    await loud.server.printed(/debug \[rules\] joined session:42 .*socket=\S+ user=/);
+    await other.emitWithAck("presence:leave", room);
+    await loud.server.printed(/debug \[rules\] left session:42 /);
   });
 
   test("refuses who has no token, with the guide's message", async () => {
@@ -163,14 +191,14 @@ describe("learning-cards", () => {
     expect(joins.filter(({ error }) => error?.code === "rate_limited").length).toBeGreaterThanOrEqual(1);
     expect(joins.filter(({ ok }) => ok).length).toBeGreaterThanOrEqual(5);
     const all = await Promise.all(
-      Array.from({ length: 90 }, (_, i) => tabs[i % 3].emitWithAck("presence:leave", { groupId: "x" })),
+      Array.from({ length: 200 }, (_, i) => tabs[i % 3].emitWithAck("presence:leave", { groupId: "x" })),
     );
     expect(all.some(({ error }) => error?.code === "rate_limited")).toBe(true);
     expect(all.some(({ ok }) => ok)).toBe(true);
   });
 
   test("lets a user have so many connections and no more", async () => {
-    const { app, server } = await launch();
+    const { app, server } = await launch({ flags: ["--limits.connections_per_user", "20"] });
     const ann = await app.signUp("ann");
     const sockets = await Promise.all(Array.from({ length: 20 }, () => connected(server, "/", { auth: { token: ann.token } })));
     expect(await refused(server, "/", { auth: { token: ann.token } })).toMatchObject({ data: { code: "too_many_connections" } });

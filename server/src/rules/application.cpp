@@ -1100,6 +1100,7 @@ void application::enter(const socket& sender, const std::shared_ptr<visitor>& wh
             answer({json{R"({"error":{"code":"too_many_rooms","message":"this room cannot be joined"}})"}});
         return;
     }
+    base::log("rules").debug(about_socket(sender).with("user", who->user_id), "joined {}", room);
     const bool is_new = who->presence.insert_or_assign(room, payload).second;
     const std::string place = joint_key(sender.nsp(), room);
     keepers_.with(place, [place, room, is_new, payload = std::move(payload), key = present_key(*who, sender),
@@ -1142,6 +1143,7 @@ void application::leave(const socket& sender, visitor& who, const presence_rule&
         who.presence.erase(known);
     }
     sender.leave(room);
+    base::log("rules").debug(about_socket(sender).with("user", who.user_id), "left {}", room);
     if (answer) answer({json{R"({"ok":true})"}});
 }
 

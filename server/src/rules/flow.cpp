@@ -191,6 +191,7 @@ bool flow::enter(const std::string& room) {
         fail("too_many_rooms", "this room cannot be joined");
         return false;
     }
+    base::log("rules").debug(told(), "joined {}", room);
     if (in_->has_retained) of_->send_retained(sender_, room);
     return true;
 }
@@ -198,7 +199,10 @@ bool flow::enter(const std::string& room) {
 flow::step flow::leave(const action& what) {
     std::vector<std::string> rooms;
     if (!render_rooms(what.texts, rooms)) return missing_part(what);
-    for (const std::string& room : rooms) sender_.leave(room);
+    for (const std::string& room : rooms) {
+        sender_.leave(room);
+        base::log("rules").debug(told(), "left {}", room);
+    }
     return step::go_on;
 }
 
