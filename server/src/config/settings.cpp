@@ -253,6 +253,16 @@ bool set_socket_mode(settings& all, const given_value& given) {
     return true;
 }
 
+/// Browsers send an origin without a slash at its end; people copy it from the address bar with one.
+bool set_origins(settings& all, const given_value& given) {
+    std::vector<std::string>& origins = all.server.cors.origins = given.items;
+    for (std::string& each : origins) {
+        if (each.find("://") == std::string::npos) continue;
+        while (each.ends_with('/') && !each.ends_with("://")) each.pop_back();
+    }
+    return true;
+}
+
 bool set_trusted_proxies(settings& all, const given_value& given) {
     base::address_set checked;
     for (const std::string& each : given.items) {
@@ -445,7 +455,7 @@ const std::map<std::string_view, setter>& setters() {
                                         {{"disconnect", slow_consumer_policy::disconnect},
                                          {"drop_oldest", slow_consumer_policy::drop_oldest},
                                          {"drop_newest", slow_consumer_policy::drop_newest}})},
-        {"cors.origin", set_list([](settings & all) -> auto& { return all.server.cors.origins; })},
+        {"cors.origin", set_origins},
         {"cors.credentials",
          set_boolean([](settings & all) -> auto& { return all.server.cors.credentials; })},
         {"cors.methods", set_list([](settings & all) -> auto& { return all.server.cors.methods; })},

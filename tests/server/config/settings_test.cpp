@@ -318,6 +318,15 @@ TEST(Settings, TrustedProxiesAreAddressesAndNetworks) {
     }
 }
 
+TEST(Settings, AnOriginLosesTheSlashAtItsEnd) {
+    EXPECT_EQ(
+        load("cors: {origin: ['https://a.example/', '*', 'http://b:3000//']}").chosen.server.cors.origins,
+        (texts{"https://a.example", "*", "http://b:3000"}));
+    EXPECT_EQ(
+        load("", {{"ALLOWED_ORIGINS", "https://a.example/,https://b.example"}}).chosen.server.cors.origins,
+        (texts{"https://a.example", "https://b.example"}));
+}
+
 TEST(Settings, ASocketModeIsOctalInQuotesOrWithout) {
     EXPECT_EQ(load("socket_mode: '0640'").chosen.server.socket_mode, 0640U);
     EXPECT_EQ(load("socket_mode: '777'").chosen.server.socket_mode, 0777U);
