@@ -1,6 +1,6 @@
 // Readers of posts: comments and typing without a sign-in, bounded by address.
 import { describe, expect, test } from "vitest";
-import { connected, health, hears, run, sample, settled, start, told } from "./support/server.mjs";
+import { connected, health, hears, refused, run, sample, settled, start, told } from "./support/server.mjs";
 
 const launch = (options = {}) => start(sample("blogstack"), { variables: { APP_URL: "https://blog.example" }, ...options });
 const barrier = ["leave-post", "nobody is here"];
@@ -12,6 +12,14 @@ describe("blogstack", () => {
     const response = await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`, { headers: { origin: "https://blog.example" } });
     expect(response.headers.get("access-control-allow-origin")).toBe("https://blog.example");
     expect(response.headers.get("access-control-allow-credentials")).toBe("true");
+  });
+
+  test("counts clients behind the load balancer by their own address", async () => {
+    const server = await launch({ flags: ["--limits.connections_per_address", "1"] });
+    const from = (address) => ({ extraHeaders: { "x-forwarded-for": address } });
+    await connected(server, "/", from("203.0.113.7"));
+    await connected(server, "/", from("203.0.113.8"));
+    await refused(server, "/", from("203.0.113.7"));
   });
 
   test.each([1, 3])("tells readers of a post its comments, with %i threads", async (threads) => {
