@@ -141,11 +141,12 @@ void answer_probe(roomcast::server::server& io, rules::application& rules, const
         const bool is_draining = io.is_draining();
         io.collect([reply, is_draining, service = rules.current()->chosen().service](
                        const statistics& now, const std::vector<room_info>&) {
-            http_response response = json_response({{"status", is_draining ? "draining" : "healthy"},
-                                                    {"service", service},
-                                                    {"uptime", now.uptime_s},
-                                                    {"connections", now.connections},
-                                                    {"rooms", now.rooms - std::min(now.rooms, now.private_rooms)}});
+            http_response response =
+                json_response({{"status", is_draining ? "draining" : "healthy"},
+                               {"service", service},
+                               {"uptime", now.uptime_s},
+                               {"connections", now.connections},
+                               {"rooms", now.rooms - std::min(now.rooms, now.private_rooms)}});
             if (is_draining) response.status = 503;
             reply(std::move(response));
         });
