@@ -1,7 +1,7 @@
 // Three instances behind deploy/nginx.conf and deploy/haproxy.cfg, and real clients through them.
 import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { Agent } from "node:http";
+import { Agent, createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
@@ -47,6 +47,7 @@ function adapted(name, replacements) {
 
 const fronts = {
   nginx: {
+    checksReadiness: false, // only its commercial edition asks
     needs: () => hasCommand("nginx", "-v"),
     async start(at, [port, tls], backends) {
       const file = `${at}/nginx.conf`;
@@ -64,6 +65,7 @@ const fronts = {
     },
   },
   haproxy: {
+    checksReadiness: true,
     needs: () => hasCommand("haproxy", "-v"),
     async start(at, [port, tls], backends) {
       const file = `${at}/haproxy.cfg`;
@@ -82,7 +84,7 @@ const fronts = {
   },
 };
 
-for (const [name, { needs, start }] of Object.entries(fronts)) {
+for (const [name, { needs, start, checksReadiness }] of Object.entries(fronts)) {
   const isThere = needs();
   describe.skipIf(!isThere)(`three instances behind ${name}${isThere ? "" : ` (skipped: no ${name})`}`, () => {
     async function front() {
@@ -120,6 +122,70 @@ for (const [name, { needs, start }] of Object.entries(fronts)) {
         const socket = await connected(tls, { transports: transports[kind], ca });
         expect(await socket.emitWithAck("echo", kind)).toBe(kind);
       }
+    });
+
+    test("who the client is, is the proxy's word, not the client's", async () => {
+      const heads = [];
+      const origin = createServer((request, response) => {
+        heads.push(request.headers);
+        response.end('0{"sid":"x"}');
+      });
+      await new Promise((resolve) => origin.listen(0, "127.0.0.1", resolve));
+      cleanup(() => origin.close());
+      const at = folder();
+      certificate(at);
+      const ports = await freePorts(2);
+      const { port } = origin.address();
+      const child = await start(at, ports, [port, port, port]);
+      cleanup(() => background(child));
+      await until(`${name} answers`, () => isHealthy(ports[0]));
+      heads.length = 0;
+      await fetch(`http://127.0.0.1:${ports[0]}/lies`, {
+        headers: { Forwarded: "for=203.0.113.9;proto=https", "X-Real-IP": "203.0.113.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example", "X-Forwarded-For": "203.0.113.9" },
+      });
+      const seen = heads.find((each) => each["x-forwarded-host"] !== undefined);
+      expect(seen).not.toHaveProperty("forwarded");
+      expect(seen).toMatchObject({ "x-real-ip": "127.0.0.1", "x-forwarded-proto": "http", "x-forwarded-host": `127.0.0.1:${ports[0]}` });
+      expect(seen["x-forwarded-for"]).toMatch(/, ?127\.0\.0\.1$/);
+    });
+
+    test("an instance on its way out keeps its clients until it ends them", async () => {
+      const at = folder();
+      certificate(at);
+      const rules = ["--config", path.join(repository, "samples/demo/roomcast.yaml"), "--drain.delay", "9s", "--drain.window", "2s"];
+      const servers = await Promise.all([1, 2, 3].map(() => serve(rules, { PORT: "0" })));
+      cleanup(() => Promise.all(servers.map(({ child }) => background(child, "SIGKILL")))); // the others would drain, too
+      const backends = servers.map(({ port }) => port);
+      const ports = await freePorts(2);
+      const child = await start(at, ports, backends);
+      cleanup(() => background(child));
+      await until(`${name} answers`, () => isHealthy(ports[0]));
+      const url = `http://127.0.0.1:${ports[0]}`;
+      const sockets = await Promise.all(Array.from({ length: 9 }, (_, index) =>
+        connected(url, { transports: index % 2 ? ["polling"] : ["websocket"], ...from(index + 1) })));
+      const reasons = new Map();
+      for (const socket of sockets) {
+        socket.on("disconnect", (reason) => reasons.set(socket, reason));
+      }
+      const before = await served(backends);
+      const leaving = before.indexOf(Math.max(...before));
+      servers[leaving].child.kill("SIGTERM");
+      await until("it says that it goes", async () => (await fetch(`http://127.0.0.1:${backends[leaving]}/readyz`)).status === 503);
+      if (checksReadiness) {
+        // Until the proxy has seen it: nobody new gets there.
+        await until("new clients go elsewhere", async () => {
+          const held = (await served(backends))[leaving];
+          const fresh = await Promise.all(Array.from({ length: 6 }, () => connected(url, { transports: ["websocket"] })));
+          const isSpared = (await served(backends))[leaving] === held;
+          for (const socket of fresh) socket.close();
+          await until("they are gone", async () => (await served(backends)).reduce((sum, count) => sum + count) === 9);
+          return isSpared;
+        });
+      }
+      expect(await Promise.all(sockets.map((socket, index) => socket.timeout(5000).emitWithAck("echo", index)))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+      expect(reasons.size).toBe(0);
+      await until("its clients are ended", () => reasons.size === before[leaving]);
+      expect([...new Set(reasons.values())]).toEqual(["transport close"]);
     });
 
     test("a client of an instance that dies is back on another one", async () => {
