@@ -144,6 +144,37 @@ describe.runIf(TARGET === "binary")("roomcast-server", () => {
     }
   });
 
+  test.each([
+    [["--nosuch", "1"]],
+    [["check"]],
+    [["check", "x.yaml", "more"]],
+    [["healthcheck", "--port", "high"]],
+    [["--port"]],
+    [["verify", "--now", "soon"]],
+    [["contract", "--format", "latin"]],
+  ])("ends a mistake on the command line with 2: %j", (args) => {
+    const { status, output } = run(args);
+    expect(status).toBe(2);
+    expect(output).not.toBe("");
+  });
+
+  test("ends --help and --version with 0", () => {
+    expect(run(["--help"]).status).toBe(0);
+    expect(run(["check", "--help"]).status).toBe(0);
+    expect(run(["--version"])).toMatchObject({ status: 0, output: expect.stringMatching(/^\d+\.\d+/) });
+  });
+
+  test("takes settings behind a subcommand", async () => {
+    const server = await start();
+    const { PORT, ...others } = environment;
+    const asked = (args) => spawnSync(program, args, { env: others, encoding: "utf8" }).status;
+    expect(asked(["healthcheck", "--port", String(server.port)])).toBe(0);
+    expect(asked(["--port", String(server.port), "healthcheck"])).toBe(0);
+    const file = configuration("threads: 1\n");
+    expect(run(["check", file, "--threads", "many"])).toMatchObject({ status: 2, output: expect.stringContaining("threads: expected ") });
+    expect(run(["check", "--threads", "2", file]).status).toBe(0);
+  });
+
   test("checks a good configuration", () => {
     expect(run(["check", path.resolve(interop, "../../bench/roomcast.yaml")])).toMatchObject({ status: 0 });
     expect(run(["check", "/nowhere/at/all"])).toMatchObject({ status: 2 });

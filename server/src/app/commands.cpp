@@ -201,7 +201,16 @@ int health_check(const configuration_source& from, const std::string& url) {
     } else {
         // Where it listens is known even if something else in the file would be refused.
         const std::string text = from.path.empty() ? "" : read_file(from.path).value_or("");
-        place = health_place_of(config::load(text, variable, from.flags).chosen);
+        const config::loaded loaded = config::load(text, variable, from.flags);
+        for (const config::mistake& each : loaded.mistakes) {
+            const bool is_of_a_flag =
+                std::any_of(from.flags.begin(), from.flags.end(),
+                            [&](const auto& flag) { return flag.first == each.at.path; });
+            if (!is_of_a_flag || each.at.line > 0) continue;
+            std::fprintf(stderr, "%s\n", config::describe(each, from.path).c_str());
+            return exit_bad_configuration;
+        }
+        place = health_place_of(loaded.chosen);
         if (!place) {
             std::fputs("roomcast-server: the port is any free one: name the server with --url\n", stderr);
         }

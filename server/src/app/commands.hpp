@@ -58,7 +58,7 @@ int verify(const configuration_source& from, const verify_request& what);
 
 /// Asks the server that runs with this configuration for its health, and says what came of it.
 /// @param url asked in its place; empty: none
-/// @return 0 for an answer of 200, else 1
+/// @return 0 for an answer of 200, 2 when a flag is wrong, else 1
 int health_check(const configuration_source& from, const std::string& url);
 
 /// Prints the contract. @param format ts, cpp, asyncapi or json

@@ -310,6 +310,7 @@ int run(const app::configuration_source& from) {
 int main(int argc, char** argv) {
     CLI::App line{"roomcast-server: a Socket.IO server described by one configuration file"};
     line.set_version_flag("--version", ROOMCAST_VERSION);
+    line.fallthrough(); // settings may stand behind a subcommand; inherited by those that are added
     line.footer("Every setting is a flag, too: --port 4000, --cors.origin https://app.example. "
                 "Precedence: flags, environment, file, defaults.");
     app::configuration_source from;
@@ -348,7 +349,12 @@ int main(int argc, char** argv) {
     std::string health_url;
     health->add_option("--config,-c", from.path, "configuration file");
     health->add_option("--url", health_url, "ask there instead, e.g. http://127.0.0.1:3001/health");
-    CLI11_PARSE(line, argc, argv);
+    try {
+        line.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // --help and --version arrive here as well.
+        return line.exit(error) == 0 ? 0 : app::exit_bad_configuration;
+    }
     // Not by CLI11, which would let the variable win over a subcommand's option.
     const char* const named = std::getenv("ROOMCAST_CONFIG");
     if (from.path.empty() && named != nullptr) from.path = named;
