@@ -130,6 +130,38 @@ describe.each([1, 3])("actions, with %i threads", (threads) => {
   });
 });
 
+describe("an error behind the acknowledgement", () => {
+  test("reaches the sender as an event", async () => {
+    const server = await startWith(`namespaces:
+  /:
+    events:
+      own: { do: [{ ack: [1] }, { error: { code: late, message: "no {args.0}" } }] }
+      part: { do: [{ ack: [1] }, { join: "{args.5}" }] }
+      broken: { do: [{ ack: [1] }, { emit: { event: typed, args: [text] } }] }
+      again: { ack: [{ type: integer }], do: [{ ack: [1] }, { ack: [text] }] }
+    emits:
+      typed: { args: [{ type: integer }] }
+`);
+    const socket = await connected(server);
+    const answers = { own: { code: "late", message: "no luck" }, part: { code: "invalid_arguments" }, broken: { event: "typed" }, again: { event: "again" } };
+    let count = 0;
+    for (const [event, expected] of Object.entries(answers)) {
+      expect(await socket.emitWithAck(event, "luck")).toBe(1);
+      expect((await hears(socket, "error", ++count))[0]).toMatchObject(expected);
+    }
+  });
+
+  test("of a backend's answer, too", async () => {
+    const app = await backend({ "/no": { error: { code: "sold_out", message: "none left" } } });
+    const server = await startWith(`outbound: { private_addresses: any }
+namespaces: {/: {events: {go: {do: [{ack: [1]}, {forward: "${app.origin}/no"}]}}}}
+`);
+    const socket = await connected(server);
+    expect(await socket.emitWithAck("go")).toBe(1);
+    expect(await hears(socket, "error")).toEqual([{ code: "sold_out", message: "none left", event: "go" }]);
+  });
+});
+
 describe("permissions", () => {
   const text = `${signIn}namespaces:
   /:
@@ -555,6 +587,30 @@ namespaces:
     expect(app.requests.some(({ url }) => url === "/elsewhere")).toBe(false);
     expect(await socket.emitWithAck("ping")).toBeUndefined();
     await server.printed(/forward of order in \/ failed/);
+  });
+
+  test.each([
+    ["an ack that is a number", { ack: 5 }, "`ack` is no list"],
+    ["an ack that is an object", { ack: {} }, "`ack` is no list"],
+    ["a join that is an object", { join: { room: "r" }, ack: ["ok"] }, "`join` is no room and no list of rooms"],
+    ["a leave with a list inside", { leave: ["a", ["b"]], ack: ["ok"] }, "`leave` is no room and no list of rooms"],
+    ["an emit that is a text", { emit: "order", ack: ["ok"] }, "`emit` is no list and no object"],
+  ])("takes an answer with %s for none", async (_, answer, why) => {
+    const app = await backend({ "/order": answer });
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    expect((await socket.emitWithAck("order")).error).toMatchObject({ code: "backend_unavailable", event: "order" });
+    expect(await socket.emitWithAck("fallback")).toBe("instead");
+    await until("the log says why", () => logOf(server).includes(`forward of order in / failed: in the answer ${why}`));
+    expect(told(socket, "after")).toEqual([]);
+  });
+
+  test("members of the answer that are null are not there", async () => {
+    const app = await backend({ "/order": { error: null, join: null, leave: null, emit: null, ack: null } });
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    socket.emit("order");
+    expect(await hears(socket, "after")).toEqual([null]);
   });
 
   test("an empty answer is one", async () => {

@@ -55,6 +55,29 @@ std::optional<std::string_view> error_in(std::string_view answer) {
     return error;
 }
 
+/// The member of a backend's answer that cannot be followed, and what it should be; empty: all can be. What
+/// is null is not there.
+std::string unusable_member(std::string_view answer) {
+    const auto is_there = [&](std::string_view name, std::string_view& into) {
+        const auto found = value::member(answer, name);
+        if (!found || *found == "null") return false;
+        into = *found;
+        return true;
+    };
+    std::string_view found;
+    if (is_there("ack", found) && value::kind_of(found) != value::kind::array) return "`ack` is no list";
+    for (const char* way : {"join", "leave"}) {
+        if (is_there(way, found) && !rooms_in(found)) {
+            return '`' + std::string{way} + "` is no room and no list of rooms";
+        }
+    }
+    if (is_there("emit", found) && value::kind_of(found) != value::kind::array &&
+        value::kind_of(found) != value::kind::object) {
+        return "`emit` is no list and no object";
+    }
+    return {};
+}
+
 } // namespace
 
 std::int64_t unix_ms() {
@@ -101,7 +124,7 @@ void flow::fail(const std::string& error_json) {
         const std::string place = text_of("path");
         base::log("rules").debug(told().with("path", place), "event refused: {}", text_of("code"));
     }
-    if (answer_) {
+    if (answer_ && !answer_.is_given()) {
         answer_({json{"{\"error\":" + error_json + '}'}});
     } else {
         sender_.emit("error", {json{error_json}});
@@ -375,13 +398,16 @@ void flow::on_forwarded(const action& what, const outbound::response& got) {
     const bool is_success = is_json && got.status >= 200 && got.status < 300;
     const bool is_refusal =
         is_json && (is_success || (got.status >= 400 && got.status < 500)) && error_in(backend_answer_);
-    if (is_success || is_refusal) {
+    const std::string unusable =
+        is_success && !is_refusal ? unusable_member(backend_answer_) : std::string{};
+    if (unusable.empty() && (is_success || is_refusal)) {
         if (follow_answer() && is_success) go_on();
         return;
     }
     ++of_->counts_.failed_forwards;
     base::log("rules").warn(told(), "forward of {} in {} failed: {}", event_, sender_.nsp(),
-                            !is_answer ? std::string{name_of(got.why)}
+                            !is_answer          ? std::string{name_of(got.why)}
+                            : !unusable.empty() ? "in the answer " + unusable
                             : is_json  ? "status " + std::to_string(got.status)
                                        : "status " + std::to_string(got.status) +
                                             ", and the answer is no JSON object");
@@ -454,19 +480,13 @@ bool flow::follow_answer() {
     }
     const auto rooms_of = [&](std::string_view way) {
         const auto named = value::member(answer, way);
-        const auto rooms = named ? rooms_in(*named) : std::vector<std::string>{};
-        if (!rooms) {
-            base::log("rules").warn(
-                told(), "`{}` in the backend's answer to {} in {} is no room and no list of rooms", way,
-                own_event_, sender_.nsp());
-        }
-        return rooms.value_or(std::vector<std::string>{});
+        return (named ? rooms_in(*named) : std::nullopt).value_or(std::vector<std::string>{});
     };
     for (const std::string& room : rooms_of("join")) {
         if (!enter(room)) return false;
     }
     for (const std::string& room : rooms_of("leave")) sender_.leave(room);
-    if (const auto events = value::member(answer, "emit")) {
+    if (const auto events = value::member(answer, "emit"); events && *events != "null") {
         if (value::kind_of(*events) == value::kind::array) {
             for (value::walker walk{*events}; walk.next();) {
                 if (!emit_as_backend_says(walk.element())) return false;

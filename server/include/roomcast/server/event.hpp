@@ -20,6 +20,8 @@ public:
     explicit responder(std::function<void(args)> answer);
     explicit operator bool() const { return static_cast<bool>(answer_); }
     void operator()(args reply) const;
+    /// Was it called already, so that nobody hears what comes now?
+    bool is_given() const { return answer_ && answer_->is_given; }
 
 private:
     struct once {
