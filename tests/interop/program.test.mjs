@@ -175,6 +175,26 @@ describe.runIf(TARGET === "binary")("roomcast-server", () => {
     expect(run(["check", "--threads", "2", file]).status).toBe(0);
   });
 
+  test("names file and line of notes and of mistakes that concern two settings", () => {
+    const noted = configuration("auth:\n  providers:\n    a: { type: jwt, secret: little, secrets: [old] }\nnamespaces: { /: {} }\ncors:\n  origin: [https://a.example, '*']\n  credentials: true\n");
+    expect(run(["check", noted])).toEqual({
+      status: 0,
+      output: [
+        `note: ${noted}:3: auth.providers.a: the secret is shorter than 32 bytes: whoever has one token can guess at it`,
+        `note: ${noted}:7: cors.credentials: browsers refuse answers with credentials for the origin *: name the origins`,
+        `${noted}: no mistakes\n`,
+      ].join("\n"),
+    });
+    const wrong = configuration("admin: { password: a-long-password }\nnamespaces:\n  /: {}\n  /admin: {}\ncors:\n  origin: localhost:3000\nproxy_protocol: true\n");
+    const { status, output } = run(["check", wrong]);
+    expect(status).toBe(2);
+    expect(output.split("\n").slice(0, 3)).toEqual([
+      `${wrong}:4: namespaces./admin: this name is admin.namespace: choose another one for one of them`,
+      `${wrong}:6: cors.origin: expected an origin with its scheme, e.g. https://app.example or http://localhost:3000`,
+      expect.stringContaining(`${wrong}:7: proxy_protocol: nobody is in \`trusted_proxies\``),
+    ]);
+  });
+
   test("checks a good configuration", () => {
     expect(run(["check", path.resolve(interop, "../../bench/roomcast.yaml")])).toMatchObject({ status: 0 });
     expect(run(["check", "/nowhere/at/all"])).toMatchObject({ status: 2 });

@@ -171,7 +171,7 @@ bool hook::wants_room(std::string_view room) const {
 
 std::shared_ptr<const doors> doors::compile(const config::settings& chosen, const rules::program* by,
                                             std::vector<config::mistake>& mistakes,
-                                            std::vector<std::string>& remarks) {
+                                            std::vector<config::mistake>& remarks) {
     auto made = std::make_shared<doors>();
     const config::node whole{*chosen.whole};
     for (const config::node& each : whole["state"].items()) {
@@ -181,20 +181,22 @@ std::shared_ptr<const doors> doors::compile(const config::settings& chosen, cons
         made->hooks.push_back(read_hook(each, mistakes));
 
     if (chosen.api.port && !chosen.api.is_on()) {
-        remarks.emplace_back("api.port is set, but without api.secret (HTTP_API_SECRET) there is no HTTP "
-                             "API, and /health alone is there");
+        remarks.push_back({chosen.whole->at("/api/port"),
+                           "it is set, but without api.secret (HTTP_API_SECRET) there is no HTTP API, and /health alone is there"});
     }
     constexpr std::size_t shortest_secret = 16;
     if (std::any_of(chosen.api.secrets.begin(), chosen.api.secrets.end(),
                     [](const std::string& each) { return each.size() < shortest_secret; })) {
-        remarks.emplace_back("api.secret: a secret of less than 16 bytes can be guessed");
+        remarks.push_back(
+            {chosen.whole->at("/api/secret"), "a secret of less than 16 bytes can be guessed"});
     }
-    for (const hook& each : made->hooks) {
+    for (std::size_t i = 0; i < made->hooks.size(); ++i) {
+        const hook& each = made->hooks[i];
         if (each.secrets.empty()) {
             const auto target = outbound::parse_url(each.url);
-            remarks.push_back("webhooks: without a secret " +
-                              (target ? target->origin() : std::string{"it"}) +
-                              " cannot know who speaks to it");
+            remarks.push_back({chosen.whole->at("/webhooks/" + std::to_string(i)),
+                               "without a secret " + (target ? target->origin() : std::string{"it"}) +
+                                   " cannot know who speaks to it"});
         }
     }
     return made;

@@ -86,7 +86,7 @@ struct doors {
     /// @param by the compiled rules; nullptr: they have mistakes of their own
     static std::shared_ptr<const doors> compile(const config::settings& chosen, const rules::program* by,
                                                 std::vector<config::mistake>& mistakes,
-                                                std::vector<std::string>& remarks);
+                                                std::vector<config::mistake>& remarks);
 };
 
 } // namespace roomcast::server::api

@@ -2,6 +2,7 @@
 
 #include "app/health_check.hpp"
 #include "auth/verifier.hpp"
+#include "config/sense.hpp"
 #include "contract/generate.hpp"
 #include "rules/application.hpp"
 
@@ -76,28 +77,35 @@ std::optional<prepared> prepare(const configuration_source& from, const network_
     }
     config::loaded loaded = config::load(text, variable, from.flags);
     prepared ready;
-    ready.remarks = std::move(loaded.remarks);
+    std::vector<config::mistake>& remarks = loaded.remarks;
+    std::vector<config::mistake> of_sense;
+    config::check_sense(loaded.chosen, of_sense, remarks);
+    config::add_new(std::move(of_sense), loaded.mistakes);
     std::vector<config::mistake> of_rules;
     outbound::client* const asks = loaded.mistakes.empty() ? network(loaded.chosen) : nullptr;
-    ready.program = rules::program::compile(loaded.chosen, asks, of_rules, ready.remarks, weak);
+    ready.program = rules::program::compile(loaded.chosen, asks, of_rules, remarks, weak);
     config::add_new(std::move(of_rules), loaded.mistakes);
     std::vector<config::mistake> of_doors;
-    ready.doors = api::doors::compile(loaded.chosen, ready.program.get(), of_doors, ready.remarks);
+    ready.doors = api::doors::compile(loaded.chosen, ready.program.get(), of_doors, remarks);
     config::add_new(std::move(of_doors), loaded.mistakes);
     const config::admin_settings& admin = loaded.chosen.admin;
     if (ready.program && !admin.password.empty()) {
         for (const auto& space : ready.program->name_spaces()) {
             if (space->is_pattern || space->key != admin.name_space) continue;
             loaded.mistakes.push_back(
-                {{}, "admin.namespace: " + admin.name_space + " has rules; choose another name"});
+                {loaded.chosen.whole->at(config::pointer_to("/namespaces", admin.name_space)),
+                 "this name is admin.namespace: choose another one for one of them"});
         }
     }
     check_tls(loaded.chosen, loaded.mistakes);
     ready.chosen = std::move(loaded.chosen);
+    const auto by_line = [](const config::mistake& a, const config::mistake& b) {
+        return a.at.line < b.at.line;
+    };
+    std::stable_sort(remarks.begin(), remarks.end(), by_line);
+    for (const config::mistake& each : remarks) ready.remarks.push_back(config::describe(each, from.path));
     if (loaded.mistakes.empty()) return ready;
-    std::stable_sort(
-        loaded.mistakes.begin(), loaded.mistakes.end(),
-        [](const config::mistake& a, const config::mistake& b) { return a.at.line < b.at.line; });
+    std::stable_sort(loaded.mistakes.begin(), loaded.mistakes.end(), by_line);
     for (const config::mistake& each : loaded.mistakes) mistakes.push_back(config::describe(each, from.path));
     return std::nullopt;
 }

@@ -37,6 +37,15 @@ std::size_t line_of(const YAML::Node& from) {
     return from.Mark().line < 0 ? 0 : static_cast<std::size_t>(from.Mark().line) + 1;
 }
 
+std::size_t first_line_not_utf8(std::string_view text) {
+    std::size_t line = 1;
+    for (std::size_t begin = 0;; ++line) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        if (!core::is_utf8(text.substr(begin, end - begin)) || end == text.size()) return line;
+        begin = end + 1;
+    }
+}
+
 /// Turns YAML into JSON and collects what is wrong on the way.
 class reader {
 public:
@@ -166,11 +175,20 @@ private:
 void document::read(std::string_view text, const environment& environment_of,
                     std::vector<mistake>& mistakes) {
     if (!core::is_utf8(text)) {
-        mistakes.push_back({{}, "not a text in UTF-8"});
+        mistakes.push_back({{{}, first_line_not_utf8(text)}, "not a text in UTF-8"});
         return;
     }
     try {
-        root = reader{lines_, &environment_of, mistakes}.convert(YAML::Load(std::string{text}), {}, 0);
+        const std::vector<YAML::Node> documents = YAML::LoadAll(std::string{text});
+        if (!documents.empty()) {
+            root = reader{lines_, &environment_of, mistakes}.convert(documents.front(), {}, 0);
+        }
+        // What stands behind `---` would be read by nobody.
+        for (std::size_t i = 1; i < documents.size(); ++i) {
+            if (documents[i].IsNull()) continue;
+            mistakes.push_back({{"", line_of(documents[i])}, "one document in the file: here begins another"});
+            break;
+        }
     } catch (const YAML::Exception& error) {
         const std::size_t line = error.mark.line < 0 ? 0 : static_cast<std::size_t>(error.mark.line) + 1;
         mistakes.push_back({{"", line}, "not YAML: " + error.msg});

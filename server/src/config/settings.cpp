@@ -699,22 +699,22 @@ void apply(const document& from, settings& into, std::vector<mistake>& mistakes)
 }
 
 /// Variables that mean something in an application's own guide, and nothing here yet.
-void remark_on(const environment& environment_of, const settings& chosen, std::vector<std::string>& remarks) {
+void remark_on(const environment& environment_of, const settings& chosen, std::vector<mistake>& remarks) {
     if (!chosen.snapshot_file.empty() && !chosen.server.recovery.is_enabled) {
-        remarks.emplace_back("recovery.snapshot keeps what the rules keep, but no client's state: "
-                             "`recovery.enabled` is false");
+        remarks.push_back({chosen.whole->at("/recovery/snapshot"),
+                           "keeps what the rules keep, but no client's state: `recovery.enabled` is false"});
     }
     for (const char* name : {"REDIS_URL", "REDIS_MASTER_NAME"}) {
         const auto value = environment_of(name);
         if (value && !value->empty()) {
-            remarks.push_back(std::string{name} + " is set, but this version does nothing with it yet");
+            remarks.push_back({{name, 0}, "it is set, but this version does nothing with it yet"});
         }
     }
     if (chosen.server.upstream.host.empty() &&
         environment_of("ENABLE_INTEGRATED_WEBSOCKET").value_or("") == "true") {
-        remarks.emplace_back(
-            "ENABLE_INTEGRATED_WEBSOCKET is true, but nothing says where the application is: set "
-            "ROOMCAST_UPSTREAM_URL or `upstream.url`");
+        remarks.push_back({{"ENABLE_INTEGRATED_WEBSOCKET", 0},
+                           "it is true, but nothing says where the application is: set "
+                           "ROOMCAST_UPSTREAM_URL or `upstream.url`"});
     }
 }
 

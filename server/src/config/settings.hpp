@@ -121,7 +121,7 @@ struct loaded {
     settings chosen;
     std::vector<mistake> mistakes;
     /// Worth a word, but no mistake.
-    std::vector<std::string> remarks;
+    std::vector<mistake> remarks;
 };
 
 /// Reads a configuration. Precedence, highest first: `flags` (path, value), environment, file, defaults.

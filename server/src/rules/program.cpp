@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace roomcast::server::rules {
 
@@ -185,7 +186,7 @@ bool needs_network(const config::settings& chosen) {
 class program_compiler {
 public:
     program_compiler(const config::settings& chosen, outbound::client* network,
-                     std::vector<config::mistake>& mistakes, std::vector<std::string>& remarks,
+                     std::vector<config::mistake>& mistakes, std::vector<config::mistake>& remarks,
                      weak_secrets weak)
         : made_(std::make_shared<program>()), whole_(*chosen.whole), network_(network), weak_(weak),
           mistakes_(&mistakes), remarks_(&remarks) {
@@ -228,11 +229,13 @@ private:
                 mistakes_->push_back({std::move(at), each.expected});
             }
             read.provider.name = name;
+            std::set<std::string> told; // of several secrets each may have the same weakness
             for (const config::weakness& each : config::weaknesses_of(read.provider)) {
+                if (!told.insert(each.text).second) continue;
                 if (each.how_bad == config::severity::error && weak_ == weak_secrets::refused) {
                     complain(given, each.text);
                 } else {
-                    remarks_->push_back(given.at().path + ": " + each.text);
+                    remarks_->push_back({given.at(), each.text});
                 }
             }
             providers_.emplace(name, std::move(read.provider));
@@ -606,7 +609,7 @@ private:
     outbound::client* network_;
     weak_secrets weak_;
     std::vector<config::mistake>* mistakes_;
-    std::vector<std::string>* remarks_;
+    std::vector<config::mistake>* remarks_;
     std::map<std::string, config::auth_provider> providers_;
     std::map<std::string, std::shared_ptr<const auth::verifier>> verifiers_;
     std::unique_ptr<contract::contract> contract_;
@@ -614,7 +617,7 @@ private:
 
 std::shared_ptr<const program> program::compile(const config::settings& chosen, outbound::client* network,
                                                 std::vector<config::mistake>& mistakes,
-                                                std::vector<std::string>& remarks, weak_secrets weak) {
+                                                std::vector<config::mistake>& remarks, weak_secrets weak) {
     return program_compiler{chosen, network, mistakes, remarks, weak}.run();
 }
 

@@ -119,7 +119,7 @@ public:
     /// @param mistakes gets everything that is wrong
     static std::shared_ptr<const program> compile(const config::settings& chosen, outbound::client* network,
                                                   std::vector<config::mistake>& mistakes,
-                                                  std::vector<std::string>& remarks,
+                                                  std::vector<config::mistake>& remarks,
                                                   weak_secrets weak = weak_secrets::refused);
 
     /// The namespace of this name; @param groups gets the groups of a pattern

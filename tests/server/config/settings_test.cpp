@@ -304,7 +304,8 @@ TEST(Settings, VariablesThatDoNothingYetAreRemarkedOn) {
     const auto loaded = load("", {{"REDIS_URL", "redis://x"}, {"REDIS_MASTER_NAME", "m"}});
     EXPECT_EQ(loaded.mistakes.size(), 0U);
     ASSERT_EQ(loaded.remarks.size(), 2U);
-    EXPECT_EQ(loaded.remarks[0], "REDIS_URL is set, but this version does nothing with it yet");
+    EXPECT_EQ(config::describe(loaded.remarks[0], "f"),
+              "REDIS_URL: it is set, but this version does nothing with it yet");
 }
 
 TEST(Settings, TrustedProxiesAreAddressesAndNetworks) {
@@ -630,8 +631,16 @@ TEST(Settings, AHugeNameIsAMistake) {
 TEST(Settings, TextThatIsNotUtf8IsAMistake) {
     for (const char* bad : {"service: \"\xff\"", "service: \"a\xc3(\"", "namespaces: {\"/\xff\": {}}",
                             "schemas: {A: {const: \"\xc0\xaf\"}}"}) {
-        EXPECT_EQ(mistakes_of(bad), (texts{"not a text in UTF-8"}));
+        EXPECT_EQ(mistakes_of(bad), (texts{"f:1: not a text in UTF-8"}));
     }
+    EXPECT_EQ(mistakes_of("port: 1\nservice: a\nhost: \xff\n"), (texts{"f:3: not a text in UTF-8"}));
+}
+
+TEST(Settings, ASecondDocumentIsAMistakeAtItsLine) {
+    EXPECT_EQ(mistakes_of("port: 1\n---\nhost: a\n"),
+              (texts{"f:3: one document in the file: here begins another"}));
+    EXPECT_EQ(mistakes_of("---\nport: 1\n...\n"), texts{});
+    EXPECT_EQ(mistakes_of("---\nport: 1\n---\n"), texts{});
 }
 
 TEST(Settings, AVariableThatIsNotUtf8IsAMistake) {

@@ -22,7 +22,9 @@ outcome compiled(std::string_view text) {
     auto loaded = config::load(text, [](const std::string&) { return std::nullopt; }, {});
     outcome out;
     std::vector<config::mistake> mistakes;
-    out.made = rules::program::compile(loaded.chosen, nullptr, mistakes, out.remarks);
+    std::vector<config::mistake> remarks;
+    out.made = rules::program::compile(loaded.chosen, nullptr, mistakes, remarks);
+    for (const auto& each : remarks) out.remarks.push_back(config::describe(each, "f"));
     config::add_new(std::move(mistakes), loaded.mistakes);
     for (const auto& each : loaded.mistakes) out.mistakes.push_back(config::describe(each, "f"));
     std::sort(out.mistakes.begin(), out.mistakes.end());
@@ -53,6 +55,16 @@ const std::string with_auth = "auth: {providers: {p: {type: jwt, secret: \"" + s
 TEST(Program, AConfigurationWithoutNamespacesIsOne) {
     EXPECT_EQ(mistakes_in(""), texts{});
     EXPECT_EQ(compiled("").made->find("/"), nullptr);
+}
+
+TEST(Program, AShortSecretIsRemarkedOnOnceForAProviderWithItsLine) {
+    EXPECT_EQ(compiled("auth:\n  providers:\n    a: {type: jwt, secret: short, secrets: [old, older]}\n"
+                       "    b: {type: jwt, secret: little}\n")
+                  .remarks,
+              (texts{"f:3: auth.providers.a: the secret is shorter than 32 bytes: whoever has one token can "
+                     "guess at it",
+                     "f:4: auth.providers.b: the secret is shorter than 32 bytes: whoever has one token can "
+                     "guess at it"}));
 }
 
 TEST(Program, TemplatesOfActionsAreCheckedAgainstTheArguments) {
