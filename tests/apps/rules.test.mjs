@@ -412,6 +412,8 @@ namespaces:
           - forward: { url: "${app.origin}/order", secret: forwarding-secret, timeout: 2s, headers: { X-App: roomcast } }
           - emit: { event: after, to: "{sender}", args: ["{answer.order?}"] }
       own: { do: [{ forward: { url: "${app.origin}/own", body: { who: "{user.id}", what: ["{args.0}"] } } }] }
+      list: { do: [{ forward: { url: "${app.origin}/list", body: { all: "{args}" } } }] }
+      bare: { do: [{ forward: { url: "${app.origin}/bare", body: "{args}" } }] }
       fallback: { do: [{ forward: { url: "${app.origin}/order", timeout: 500ms, else: [{ ack: [instead] }] } }, { ack: [not here] }] }
       typed: { ack: [{ type: integer }], do: [{ forward: "${app.origin}/order" }] }
       answer: { do: [{ forward: "${app.origin}/order" }, { ack: "{answer.ack}" }] }
@@ -452,6 +454,17 @@ ${more}`;
     socket.emit("own", { a: 1 });
     expect((await app.asked("/own")).body).toEqual({ who: "u1", what: [{ a: 1 }] });
     expect((await app.asked("/own")).headers["x-roomcast-signature"]).toBeUndefined();
+  });
+
+  test("may send all arguments as a list, in a body or as the body", async () => {
+    const app = await backend();
+    const server = await startWith(forwarding(app));
+    const socket = await connected(server, "/", as("u1"));
+    const things = [1.5, "é", null, { nested: [true] }];
+    socket.emit("list", ...things);
+    expect((await app.asked("/list")).body).toEqual({ all: things });
+    socket.emit("bare");
+    expect((await app.asked("/bare")).body).toEqual([]);
   });
 
   test("does what the answer says, then what the rule says", async () => {

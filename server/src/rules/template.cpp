@@ -121,6 +121,9 @@ text_template::piece text_template::compile_part(std::string_view inner, const s
         part.what = root::answer;
         members_from(1);
         if (!in.has_answer) wrong = "there is an {answer} only after a forward,";
+    } else if (words.size() == 1 && first == "args") {
+        part.what = root::all_arguments;
+        if (!in.has_args) wrong = "there are no arguments here,";
     } else if (words.size() >= 2 && first == "args") {
         part.what = root::argument;
         const auto index = index_in(words[1]);
@@ -147,8 +150,8 @@ text_template::piece text_template::compile_part(std::string_view inner, const s
             }
         }
     } else {
-        wrong =
-            "expected {args.N}, {args.N.member}, {sender}, {user.id}, {claims.…}, {nsp}, {now} or {answer.…}";
+        wrong = "expected {args.N}, {args.N.member}, {args}, {sender}, {user.id}, {claims.…}, {nsp}, {now} "
+                "or {answer.…}";
     }
     return part;
 }
@@ -184,6 +187,11 @@ text_template text_template::compile(const std::string& text, const config::plac
         made.pieces_.push_back(std::move(part));
         i = end + 1;
     }
+    const bool has_all = std::any_of(made.pieces_.begin(), made.pieces_.end(),
+                                     [](const piece& each) { return each.what == root::all_arguments; });
+    if (has_all && (!in.is_value || made.pieces_.size() != 1)) {
+        complain("{args} is the whole list, which can only be a value by itself,");
+    }
     return made;
 }
 
@@ -212,6 +220,7 @@ std::optional<std::string_view> text_template::find(const piece& part, const sub
     case root::reason:
     case root::room:
     case root::match:
+    case root::all_arguments:
     case root::now: return std::nullopt;
     }
     for (const std::string& name : part.members) {
@@ -241,6 +250,7 @@ std::optional<std::string> text_template::plain(const piece& part, const subject
         return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
                                   std::chrono::system_clock::now().time_since_epoch())
                                   .count());
+    case root::all_arguments: return std::nullopt;
     case root::argument:
     case root::user:
     case root::claims:
@@ -273,6 +283,7 @@ std::optional<std::string> text_template::render_json(const subject& about) cons
     if (pieces_.size() == 1) {
         const piece& only = pieces_[0];
         if (only.what == root::now) return plain(only, about); // a number
+        if (only.what == root::all_arguments) return about.args.copy().text();
         if (only.what == root::argument || only.what == root::user || only.what == root::claims ||
             only.what == root::answer) {
             const auto found = find(only, about);
@@ -318,7 +329,9 @@ value_template value_template::compile(const config::node& given, const scope& i
     const config::json& written = given.value();
     if (written.is_string()) {
         made.what_ = kind::text;
-        made.text_ = text_template::compile(written.get<std::string>(), given.at(), in, mistakes);
+        scope as_value = in;
+        as_value.is_value = true;
+        made.text_ = text_template::compile(written.get<std::string>(), given.at(), as_value, mistakes);
     } else if (written.is_array()) {
         made.what_ = kind::list;
         for (const config::node& item : given.items()) made.items_.push_back(compile(item, in, mistakes));

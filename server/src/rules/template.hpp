@@ -32,6 +32,7 @@ struct scope {
     bool has_reason = false;
     bool has_room = false;
     bool is_pattern = false;
+    bool is_value = false; ///< it becomes a JSON value, so that it may stand for a list
     /// The declared schemas of the arguments, nullptr: none are declared.
     const config::json* argument_schemas = nullptr;
     bool has_rest = false;
@@ -60,7 +61,20 @@ public:
     bool is_constant() const { return pieces_.empty() || (pieces_.size() == 1 && is_literal(pieces_[0])); }
 
 private:
-    enum class root { literal, sender, nsp, argument, user, claims, answer, reason, room, match, now };
+    enum class root {
+        literal,
+        sender,
+        nsp,
+        argument,
+        all_arguments,
+        user,
+        claims,
+        answer,
+        reason,
+        room,
+        match,
+        now
+    };
     struct piece {
         root what = root::literal;
         std::string literal;

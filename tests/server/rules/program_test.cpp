@@ -57,6 +57,19 @@ TEST(Program, AConfigurationWithoutNamespacesIsOne) {
     EXPECT_EQ(compiled("").made->find("/"), nullptr);
 }
 
+TEST(Program, AllArgumentsAreAValueByThemselves) {
+    EXPECT_EQ(
+        mistakes_in_action("forward: {url: 'http://a.example/', body: {all: '{args}', more: ['{args}']}}"),
+        texts{});
+    EXPECT_EQ(mistakes_in_action("forward: {url: 'http://a.example/', body: '{args}'}"), texts{});
+    for (const char* wrong : {"join: \"{args}\"", "once: \"{args}\"", "log: \"got {args}\"",
+                              "forward: {url: 'http://a.example/', body: {all: 'x{args}'}}"}) {
+        const auto mistakes = mistakes_in_action(wrong);
+        ASSERT_EQ(mistakes.size(), 1U) << wrong;
+        EXPECT_NE(mistakes[0].find("{args} is the whole list"), std::string::npos) << mistakes[0];
+    }
+}
+
 TEST(Program, AShortSecretIsRemarkedOnOnceForAProviderWithItsLine) {
     EXPECT_EQ(compiled("auth:\n  providers:\n    a: {type: jwt, secret: short, secrets: [old, older]}\n"
                        "    b: {type: jwt, secret: little}\n")
