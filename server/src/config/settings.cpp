@@ -744,6 +744,19 @@ void overlay(json& defaults, const json& chosen) {
     }
 }
 
+/// A number or boolean that came as a text, from a variable or a flag, is shown as what it is.
+void show_as_kind(json& all, const setting_description& of) {
+    const json::json_pointer at{pointer_of(of.path)};
+    if (!all.contains(at) || !all[at].is_string()) return;
+    const auto& text = all[at].get_ref<const std::string&>();
+    if (of.kind == "number") {
+        const auto number = whole_number(text);
+        if (number && std::to_string(*number) == text) all[at] = *number;
+    } else if (of.kind == "boolean") {
+        if (const auto value = boolean_of(text)) all[at] = *value;
+    }
+}
+
 /// A text that has `${` in it, from a variable's value or escaped in the file, is no variable when it is read
 /// again.
 void escape_variables(json& value) {
@@ -873,6 +886,7 @@ std::string print(const settings& chosen) {
     }
     json all = std::move(shown.root);
     overlay(all, masked(chosen.whole->root));
+    for (const setting_description& each : described_settings()) show_as_kind(all, each);
     escape_variables(all);
     return all.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
 }

@@ -764,6 +764,20 @@ TEST(Settings, WhatIsPrintedKeepsEveryRule) {
     EXPECT_EQ(second.chosen.whole->root["schemas"], first.chosen.whole->root["schemas"]);
 }
 
+TEST(Settings, WhatIsPrintedShowsNumbersAndBooleansOfVariablesAsSuch) {
+    const auto chosen =
+        load("cors: {credentials: \"${YES}\"}\nsocket_mode: '0640'\nservice: \"12\"\n",
+             {{"PORT", "5001"}, {"YES", "on"}, {"ROOMCAST_THREADS", "2"}}, {{"recovery.enabled", "true"}});
+    EXPECT_EQ(lines_of(chosen), texts{});
+    const auto printed = config::json::parse(config::print(chosen.chosen));
+    EXPECT_EQ(printed["port"].dump(), "5001");
+    EXPECT_EQ(printed["threads"].dump(), "2");
+    EXPECT_EQ(printed["cors"]["credentials"].dump(), "true");
+    EXPECT_EQ(printed["recovery"]["enabled"].dump(), "true");
+    EXPECT_EQ(printed["socket_mode"].dump(), "\"0640\"");
+    EXPECT_EQ(printed["service"].dump(), "\"12\"");
+}
+
 TEST(Settings, WhatIsPrintedNamesDefaults) {
     const auto printed = config::json::parse(config::print(load("").chosen));
     EXPECT_EQ(printed["port"], 3001);
