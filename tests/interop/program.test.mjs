@@ -1,5 +1,6 @@
 // roomcast-server as the one who runs it sees it: configuration, health, the page, signals, clear errors.
 import { spawn, spawnSync } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -193,6 +194,25 @@ describe.runIf(TARGET === "binary")("roomcast-server", () => {
       `${wrong}:6: cors.origin: expected an origin with its scheme, e.g. https://app.example or http://localhost:3000`,
       expect.stringContaining(`${wrong}:7: proxy_protocol: nobody is in \`trusted_proxies\``),
     ]);
+  });
+
+  test("does not call a Better Auth cookie accepted that only the app could tell about", () => {
+    const secret = "0123456789abcdef0123456789abcdef";
+    const rules = (more) => configuration(`auth: { providers: { app: { type: better_auth, secret: "${secret}"${more} } } }\nnamespaces: { /: {} }\n`);
+    const mac = createHmac("sha256", secret).update("a-session-token").digest("base64");
+    const cookie = `better-auth.session_token=${encodeURIComponent(`a-session-token.${mac}`)}`;
+    const { status, output } = run(["verify", "--config", rules(""), "--cookie", cookie]);
+    expect(status).toBe(0);
+    expect(JSON.parse(output)).toEqual({ accepted: false, reason: "needs_introspection", detail: "set base_url to ask the app" });
+    const noted = run(["check", rules("")]);
+    expect(noted).toMatchObject({ status: 0, output: expect.stringContaining(":1: auth.providers.app: no session cookie lets anybody in") });
+    expect(run(["check", rules(", strategy: compact")]).output).not.toContain("note:");
+  });
+
+  test("prints numbers and booleans of variables as such", () => {
+    const { PORT, ...others } = environment;
+    const { stdout } = spawnSync(program, ["--print-config"], { env: { ...others, PORT: "5001", ROOMCAST_RECOVERY: "yes" }, encoding: "utf8" });
+    expect(JSON.parse(stdout)).toMatchObject({ port: 5001, recovery: { enabled: true } });
   });
 
   test("checks a good configuration", () => {

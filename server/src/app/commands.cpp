@@ -176,6 +176,10 @@ int verify(const configuration_source& from, const verify_request& what) {
     nlohmann::json answer = auth::describe(got);
     const config::auth_settings& chosen = ready->chosen.auth;
     bool is_let_in = got.is_accepted();
+    if (got.is_session_proven && !got.is_accepted()) {
+        // The cookie is genuine, but whose it is only the app knows, and nobody is there to be asked.
+        answer = {{"accepted", false}, {"reason", name_of(got.reason)}, {"detail", got.detail}};
+    }
     if (got.reason == core::auth::reason::no_credential && space->is_sign_in_optional) {
         is_let_in = true;
         answer = {{"accepted", true},

@@ -357,6 +357,12 @@ std::vector<weakness> weaknesses_of(const auth_provider& provider) {
                            "the secret is shorter than 32 bytes: whoever has one token can guess at it"});
         }
     }
+    if (provider.kind == auth_kind::better_auth && provider.strategy == cache_strategy::none &&
+        provider.base_url.empty()) {
+        out.push_back({severity::warning,
+                       "no session cookie lets anybody in: only the app knows whose it is, so set base_url, "
+                       "or strategy if the app keeps a cookie cache"});
+    }
     return out;
 }
 

@@ -186,7 +186,8 @@ void document::read(std::string_view text, const environment& environment_of,
         // What stands behind `---` would be read by nobody.
         for (std::size_t i = 1; i < documents.size(); ++i) {
             if (documents[i].IsNull()) continue;
-            mistakes.push_back({{"", line_of(documents[i])}, "one document in the file: here begins another"});
+            mistakes.push_back(
+                {{"", line_of(documents[i])}, "one document in the file: here begins another"});
             break;
         }
     } catch (const YAML::Exception& error) {

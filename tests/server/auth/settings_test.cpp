@@ -91,8 +91,21 @@ TEST(AuthSettings, WarnOfWeakSecrets) {
     EXPECT_EQ(severities({{"type", "jwt"}, {"secret", ""}}), all{severity::error});
     EXPECT_EQ(severities({{"type", "jwt"}, {"secret", "short"}}), all{severity::warning});
     EXPECT_EQ(severities({{"type", "jwt"}, {"secret", std::string(32, 'x')}}), all{});
-    EXPECT_EQ(severities({{"type", "better_auth"}, {"secret", "better-auth-secret-12345678901234567890"}}),
+    EXPECT_EQ(severities({{"type", "better_auth"},
+                          {"base_url", "https://app.example"},
+                          {"secret", "better-auth-secret-12345678901234567890"}}),
               all{severity::error});
+}
+
+TEST(AuthSettings, WarnOfAProviderThatCanNeverLetACookieIn) {
+    const auto count = [](json from) {
+        from["type"] = "better_auth";
+        from["secret"] = std::string(32, 'x');
+        return weaknesses_of(read_auth_provider(from).provider).size();
+    };
+    EXPECT_EQ(count(json::object()), 1U);
+    EXPECT_EQ(count({{"base_url", "https://app.example"}}), 0U);
+    EXPECT_EQ(count({{"strategy", "compact"}}), 0U);
 }
 
 } // namespace
