@@ -35,6 +35,16 @@ describe("TypeScript", () => {
     expect(status).toBe(0);
   });
 
+  test("of a whole configuration: the server's own events, and callbacks behind what may be missing", () => {
+    const printed = execFileSync(join(programs, "roomcast-server"), ["contract", "--format", "ts", "--config", join(here, "uses/server.yaml")], { encoding: "utf8" });
+    writeFileSync(join(room, "server_contract.d.ts"), printed);
+    copyFileSync(join(here, "uses/server.ts"), join(room, "server.ts"));
+    expect(tsc(["server.ts", "server_contract.d.ts"])).toMatchObject({ stdout: "", status: 0 });
+    writeFileSync(join(room, "bad_server.ts"), readFileSync(join(here, "uses/server.ts"), "utf8").replaceAll("@ts-expect-error", ""));
+    const { stdout } = tsc(["bad_server.ts"]);
+    expect(stdout.match(/error TS/g)).toHaveLength(10);
+  });
+
   test("a wrong use without a mark fails, so the test can", () => {
     writeFileSync(join(room, "contract.d.ts"), print("ts", source));
     writeFileSync(join(room, "bad.ts"), readFileSync(join(here, "uses/good.ts"), "utf8").replaceAll("@ts-expect-error", ""));

@@ -248,7 +248,7 @@ int contract(const configuration_source& from, const std::string& format) {
     std::string text;
     if (format == "ts") {
         config::json marked = config::json::parse(ready->program->contract_json());
-        rules::mark_answers(marked, ready->chosen);
+        rules::mark_for_types(marked, ready->chosen);
         text = roomcast::server::contract::typescript(nlohmann::json::parse(marked.dump()));
     } else if (format == "cpp") {
         text = roomcast::server::contract::cpp(source);

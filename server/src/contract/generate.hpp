@@ -12,7 +12,8 @@ namespace roomcast::server::contract {
 /// namespace with `ClientToServerEvents` and `ServerToClientEvents` as socket.io-client takes them. `/` is
 /// `Main`, others are called as they are, in PascalCase. A type says less than its schema where TypeScript
 /// has no word for it (`pattern`). An event with an acknowledgement takes its callback last and always, as
-/// `emitWithAck` wants it.
+/// `emitWithAck` wants it. Of what the source does not say: `is_answered` of an event, `has_auth` of a
+/// namespace. The server's own events are there, where they can come.
 std::string typescript(const nlohmann::json& source);
 
 /// A C++20 header (`namespace contract`, nlohmann/json): a struct for each object schema with to_json and

@@ -42,7 +42,7 @@ public:
     explicit writer(const json& source) : source_(source) {}
 
     std::string run() {
-        unique_names names({"Binary", "Main"});
+        unique_names names({"Binary", "Main", "ServerError"});
         const json schemas = source_.value("schemas", json::object());
         for (const auto& [name, schema] : schemas.items())
             names_[name] = names.of(identifier(name, letter_case::pascal));
@@ -52,7 +52,21 @@ public:
                 "io(\"/name\");\n"
                 "// where NAME is the namespace below (Main for \"/\").\n\n"
                 "/** Bytes that travel as an attachment. */\n"
-                "export type Binary = ArrayBuffer | ArrayBufferView;\n";
+                "export type Binary = ArrayBuffer | ArrayBufferView;\n\n"
+                "/** Why something was refused: of the server, of a rule, or of the backend. */\n"
+                "export interface ServerError {\n"
+                "  code: string;\n"
+                "  message: string;\n"
+                "  /** What was sent. */\n"
+                "  event?: string;\n"
+                "  /** A JSON Pointer into its arguments, and the keyword of the schema that they break. */\n"
+                "  path?: string;\n"
+                "  rule?: string;\n"
+                "  /** The action of the rule that they do not fit. */\n"
+                "  action?: string;\n"
+                "  /** What a backend adds. */\n"
+                "  [more: string]: unknown;\n"
+                "}\n";
         for (const auto& [name, schema] : schemas.items()) {
             root_ = &schema;
             out_ += '\n' + comment(schema, 0);
@@ -67,65 +81,140 @@ private:
     void name_space(unique_names& names, const std::string& key, const json& space) {
         const std::string name = key == "/" ? "Main" : names.of(identifier(key, letter_case::pascal));
         out_ += "\n/** The namespace " + without_end(key) + " */\nexport namespace " + name + " {\n";
-        events("ClientToServerEvents", "What clients send.", space.value("receives", json::object()));
-        events("ServerToClientEvents", "What the server sends.", space.value("sends", json::object()));
+        const bool has_auth = space.value("has_auth", false);
+        events("ClientToServerEvents", "What clients send.", space.value("receives", json::object()),
+               has_auth ? sign_in_receives() : own_events{});
+        own_events sends{{"error", "What was sent is refused, and there is no acknowledgement to say so.",
+                          "(error: ServerError) => void"}};
+        if (has_auth) {
+            for (const own_event& each : sign_in_sends()) sends.push_back(each);
+        }
+        events("ServerToClientEvents", "What the server sends.", space.value("sends", json::object()), sends);
         out_ += "}\n";
     }
 
-    void events(const std::string& name, const std::string& purpose, const json& events) {
+    /// An event of the server's own; one of the contract by the same name takes its place.
+    struct own_event {
+        std::string name;
+        std::string purpose;
+        std::string function;
+    };
+    using own_events = std::vector<own_event>;
+
+    static own_events sign_in_receives() {
+        return {{"auth:refresh", "A fresh credential of the same user, in place of one that ends.",
+                 "(credential: string | { token: string }, ack?: (answer: { ok: true; expires: number | null "
+                 "} | { error: ServerError }) => void) => void"}};
+    }
+
+    static own_events sign_in_sends() {
+        return {{"auth:expiring", "The credential ends in so many seconds; expires: Unix time in seconds.",
+                 "(notice: { expires: number | null; seconds: number }) => void"},
+                {"auth:expired", "The credential has ended; the connection ends, too.",
+                 "(notice: { code: \"expired\"; message: string }) => void"},
+                {"auth:revoked", "The user or the session was revoked; the connection ends, too.",
+                 "(notice: { code: \"user_revoked\" | \"session_revoked\" | \"revoked\" }) => void"}};
+    }
+
+    void events(const std::string& name, const std::string& purpose, const json& events,
+                const own_events& more) {
         out_ += "  /** " + purpose + " */\n  export interface " + name + " {\n";
         for (const auto& [event, content] : events.items()) {
             out_ += comment(content, 2) + "    " + property_name(event) + ": " + function(content) + ";\n";
         }
+        for (const own_event& each : more) {
+            if (events.contains(each.name)) continue;
+            out_ += "    /** " + each.purpose + " */\n    " + property_name(each.name) + ": " +
+                    each.function + ";\n";
+        }
         out_ += "  }\n";
     }
 
+    /// One argument of an event as TypeScript has it.
+    struct argument {
+        std::string name;
+        std::string type;
+        bool is_optional = false;
+        std::string text() const { return name + ": " + type; }
+    };
+
     std::string function(const json& event) {
-        const bool has_ack = event.contains("ack");
-        const bool has_rest = event.contains("rest");
         unique_names names(reserved());
-        std::string list;
-        const auto add = [&list](const std::string& one) {
-            if (!list.empty()) list += ", ";
-            list += one;
-        };
-        arguments(event.value("args", json::array()), has_ack ? may_end::no : may_end::yes, names, add);
-        if (has_rest) {
+        const std::vector<argument> args = arguments(event.value("args", json::array()), names);
+        std::string rest;
+        bool takes_anything = false;
+        if (event.contains("rest")) {
             root_ = &event["rest"];
-            add("..." + names.of("rest") + ": " + in_array(type(event["rest"], 2)) + "[]");
+            const std::string each = type(event["rest"], 2);
+            takes_anything = each == "unknown";
+            rest = "..." + names.of("rest") + ": " + in_array(each) + "[]";
         }
-        if (has_ack) {
-            std::string inner;
-            unique_names inner_names(reserved());
-            arguments(event["ack"], may_end::yes, inner_names, [&inner](const std::string& one) {
-                if (!inner.empty()) inner += ", ";
-                inner += one;
-            });
-            add(names.of("ack") + ": (" + inner + ") => void");
+        const bool has_ack = event.contains("ack");
+        std::string plain = with_optional(args);
+        if (!rest.empty()) plain = listed({plain, rest});
+        // Answered without a schema: it can be asked for, and holds anything. A rest of anything takes the
+        // callback as well.
+        const bool is_answered = event.value("is_answered", false) && !takes_anything;
+        if (!has_ack && !is_answered) return "(" + plain + ") => void";
+
+        unique_names inner_names(reserved());
+        const std::string inner =
+            has_ack ? with_optional(arguments(event["ack"], inner_names)) : "...answer: unknown[]";
+        const std::string ack = names.of("ack");
+        const std::string callback = "(" + inner + ") => void";
+        const std::size_t required = count_of_required(args);
+        if (required == args.size() && rest.empty()) {
+            return "(" + listed({plain, ack + (has_ack ? ": " : "?: ") + callback}) + ") => void";
         }
-        // Answered without a schema: it can be asked for, and holds anything. A rest takes the callback
-        // anyway.
-        if (!has_ack && !has_rest && event.value("is_answered", false)) {
-            add(names.of("ack") + "?: (...answer: unknown[]) => void");
+        // A parameter list has no place for a callback behind what may be missing: tuples have.
+        std::vector<std::string> forms;
+        if (!has_ack) forms.push_back('[' + plain + ']');
+        for (std::size_t count = required; count <= args.size(); ++count) {
+            std::vector<std::string> parts;
+            for (std::size_t i = 0; i < count; ++i) parts.push_back(args[i].text());
+            if (count == args.size() && !rest.empty()) parts.push_back(rest);
+            parts.push_back(ack + ": " + callback);
+            forms.push_back('[' + listed(parts) + ']');
         }
-        // Behind a rest a parameter list has no place for the callback, a tuple has.
-        if (has_rest && has_ack) return "(...args: [" + list + "]) => void";
-        return "(" + list + ") => void";
+        return "(...args: " + joined(forms, " | ") + ") => void";
     }
 
-    enum class may_end : unsigned char { no, yes };
-
-    template <class Add>
-    void arguments(const json& args, may_end optional, unique_names& names, const Add& add) {
-        std::size_t number = 0;
+    std::vector<argument> arguments(const json& args, unique_names& names) {
+        std::vector<argument> all;
         for (const auto& one : args) {
             root_ = &one;
-            const bool is_optional = one.is_object() && one.value("x-optional", false);
-            const std::string name = names.of(argument_name(one, ++number));
-            std::string own = type(one, 2);
-            if (is_optional && optional == may_end::no) own += " | undefined";
-            add(name + (is_optional && optional == may_end::yes ? "?: " : ": ") + own);
+            argument made;
+            made.name = names.of(argument_name(one, all.size() + 1));
+            made.type = type(one, 2);
+            made.is_optional = one.is_object() && one.value("x-optional", false);
+            all.push_back(std::move(made));
         }
+        return all;
+    }
+
+    static std::size_t count_of_required(const std::vector<argument>& args) {
+        std::size_t count = args.size();
+        while (count > 0 && args[count - 1].is_optional) --count;
+        return count;
+    }
+
+    /// As parameters, or as elements of a tuple: what may be missing has a question mark.
+    static std::string with_optional(const std::vector<argument>& args) {
+        const std::size_t required = count_of_required(args);
+        std::vector<std::string> parts;
+        for (std::size_t i = 0; i < args.size(); ++i) {
+            parts.push_back(args[i].name + (i < required ? ": " : "?: ") + args[i].type);
+        }
+        return listed(parts);
+    }
+
+    static std::string listed(const std::vector<std::string>& parts) {
+        std::string out;
+        for (const std::string& one : parts) {
+            if (!out.empty() && !one.empty()) out += ", ";
+            out += one;
+        }
+        return out;
     }
 
     static std::set<std::string> reserved() {

@@ -138,8 +138,23 @@ config::json contract_source(const config::settings& chosen) {
     return source;
 }
 
-void mark_answers(config::json& source, const config::settings& chosen) {
+namespace {
+
+/// Does anybody sign in to this namespace?
+bool has_auth(const config::json& space, const config::settings& chosen) {
+    const config::json& auth = whole_of(chosen, "auth");
+    const bool has_providers = auth.is_object() && auth.contains("providers") && !auth["providers"].empty();
+    const auto own = space.is_object() ? space.find("auth") : space.end();
+    if (!space.is_object() || own == space.end() || own->is_null()) return has_providers;
+    const auto is_provider = [](const config::json& each) { return each != "none"; };
+    return own->is_array() ? std::any_of(own->begin(), own->end(), is_provider) : is_provider(*own);
+}
+
+} // namespace
+
+void mark_for_types(config::json& source, const config::settings& chosen) {
     for (const auto& [name, space] : whole_of(chosen, "namespaces").items()) {
+        if (has_auth(space, chosen)) source["namespaces"][name]["has_auth"] = true;
         if (!space.is_object()) continue;
         config::json& receives = source["namespaces"][name]["receives"];
         const auto mark = [&receives](const std::string& event) {

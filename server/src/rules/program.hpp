@@ -166,8 +166,8 @@ bool needs_network(const config::settings& chosen);
 /// namespaces.
 config::json contract_source(const config::settings& chosen);
 
-/// Marks with `is_answered` what clients get an acknowledgement of though the contract has no schema for it:
-/// for generated types, which need to know of the callback.
-void mark_answers(config::json& source, const config::settings& chosen);
+/// For generated types: marks with `is_answered` what clients get an acknowledgement of though the contract
+/// has no schema for it, and with `has_auth` namespaces that somebody signs in to.
+void mark_for_types(config::json& source, const config::settings& chosen);
 
 } // namespace roomcast::server::rules

@@ -327,12 +327,23 @@ TEST(Program, WhatIsAnsweredIsMarked) {
                               "asks: {do: [{forward: \"https://app.example/x\"}]}, "
                               "late: {do: [{once: {key: k, else: [{ack: []}]}}]}}}}");
     auto source = config::json::parse(out.made->contract_json());
-    rules::mark_answers(source, out.made->chosen());
+    rules::mark_for_types(source, out.made->chosen());
     const auto& receives = source["namespaces"]["/"]["receives"];
     for (const char* event : {"loud", "asks", "late", "presence:join"}) {
         EXPECT_TRUE(receives[event].value("is_answered", false)) << event;
     }
     EXPECT_FALSE(receives["quiet"].value("is_answered", false));
+}
+
+TEST(Program, NamespacesThatSomebodySignsInToAreMarked) {
+    const auto out =
+        compiled(with_auth + "namespaces: {/: , /p: {auth: p}, /l: {auth: [p]}, /n: {auth: none}}\n");
+    auto source = config::json::parse(out.made->contract_json());
+    rules::mark_for_types(source, out.made->chosen());
+    for (const char* name : {"/", "/p", "/l"}) {
+        EXPECT_TRUE(source["namespaces"][name].value("has_auth", false)) << name;
+    }
+    EXPECT_FALSE(source["namespaces"]["/n"].value("has_auth", false));
 }
 
 TEST(Program, TheContractListsReadyMadeEvents) {
