@@ -398,8 +398,7 @@ void flow::on_forwarded(const action& what, const outbound::response& got) {
     const bool is_success = is_json && got.status >= 200 && got.status < 300;
     const bool is_refusal =
         is_json && (is_success || (got.status >= 400 && got.status < 500)) && error_in(backend_answer_);
-    const std::string unusable =
-        is_success && !is_refusal ? unusable_member(backend_answer_) : std::string{};
+    const std::string unusable = is_success && !is_refusal ? unusable_member(backend_answer_) : std::string{};
     if (unusable.empty() && (is_success || is_refusal)) {
         if (follow_answer() && is_success) go_on();
         return;
@@ -408,8 +407,8 @@ void flow::on_forwarded(const action& what, const outbound::response& got) {
     base::log("rules").warn(told(), "forward of {} in {} failed: {}", event_, sender_.nsp(),
                             !is_answer          ? std::string{name_of(got.why)}
                             : !unusable.empty() ? "in the answer " + unusable
-                            : is_json  ? "status " + std::to_string(got.status)
-                                       : "status " + std::to_string(got.status) +
+                            : is_json           ? "status " + std::to_string(got.status)
+                                                : "status " + std::to_string(got.status) +
                                             ", and the answer is no JSON object");
     if (what.otherwise.empty()) {
         fail("backend_unavailable", "the backend did not answer");
