@@ -355,7 +355,7 @@ describe("the file", () => {
   test("without recovery carries what the rules keep, and the log says so", async () => {
     const { launch } = await house(rules.replace("recovery: { enabled: true }", ""));
     const first = await launch();
-    expect(logOf(first)).toContain("recovery.snapshot keeps what the rules keep");
+    expect(logOf(first)).toContain("ROOMCAST_RECOVERY_SNAPSHOT: keeps what the rules keep");
     expect(await (await connected(first)).emitWithAck("once", "k")).toBe("first");
     await end(first);
     expect(await (await connected(await launch())).emitWithAck("once", "k")).toBe("again");
