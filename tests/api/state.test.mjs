@@ -1,4 +1,5 @@
 // State polling: clients that get no socket read what is retained.
+import http from "node:http";
 import { describe, expect, test } from "vitest";
 import { jwt, post, reload, start } from "./support/server.mjs";
 
@@ -130,6 +131,19 @@ test.each(["", " \n", "{}", '{"lastUpdate":null}', '{"lastUpdate":""}', '{"lastU
     expect([found.status, found.body]).toEqual([200, { votes: 1 }]);
   },
 );
+
+test("a body of a GET counts as one of a POST", async () => {
+  const server = await start(rules());
+  await publish(server, 1);
+  const time = (await read(server, path, bearer())).headers.get("x-last-update");
+  const status = await new Promise((resolve, reject) => {
+    const body = JSON.stringify({ lastUpdate: time });
+    const request = http.request(`${server.origin}${path}`, { headers: { ...bearer(), "content-length": body.length } });
+    request.on("response", (response) => resolve(response.resume().statusCode)).on("error", reject);
+    request.end(body);
+  });
+  expect(status).toBe(304);
+});
 
 test("a body that is something else is refused", async () => {
   const server = await start(rules());
