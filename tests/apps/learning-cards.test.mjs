@@ -159,6 +159,20 @@ describe("learning-cards", () => {
     });
   });
 
+  test("joins and leaves a session and a group at once", async () => {
+    const { app, server } = await launch();
+    const [ann, bob] = [await app.signUp("ann"), await app.signUp("bob")];
+    const [a, b] = [await connected(server, "/", { auth: { token: ann.token } }), await connected(server, "/", { auth: { token: bob.token } })];
+    const both = { sessionId: 42, groupId: 7 };
+    await a.emitWithAck("presence:join", { sessionId: 42 });
+    await a.emitWithAck("presence:join", { groupId: 7 });
+    expect(await b.emitWithAck("presence:join", both)).toMatchObject({ ok: true, room: "session:42", count: 2 });
+    const rooms = async (event) => (await hears(a, event, 2), told(a, event).map(([{ room: name }]) => name).sort());
+    expect(await rooms("presence:user_joined")).toEqual(["group:7", "session:42"]);
+    expect(await b.emitWithAck("presence:leave", both)).toEqual({ ok: true });
+    expect(await rooms("presence:user_left")).toEqual(["group:7", "session:42"]);
+  });
+
   test("lets nobody type into a room that it is not in", async () => {
     const { app, server } = await launch();
     const socket = await connected(server, "/", { auth: { token: (await app.signUp("ann")).token } });

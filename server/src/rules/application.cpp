@@ -65,12 +65,15 @@ std::string page_of(const handshake_info& info) {
     return std::string{referer.substr(0, referer.find_first_of("/?#", scheme + 3))};
 }
 
-/// The first member of the kind of `rooms` whose parts are all there.
-std::optional<std::string> first_room(const text_list& rooms, const subject& about) {
+/// Those of `rooms` whose parts are all there, each once.
+std::vector<std::string> rooms_in(const text_list& rooms, const subject& about) {
+    std::vector<std::string> found;
     for (const text_template& each : rooms) {
-        if (auto room = each.render(about); room && !room->empty()) return room;
+        auto room = each.render(about);
+        if (!room || room->empty() || std::find(found.begin(), found.end(), *room) != found.end()) continue;
+        found.push_back(std::move(*room));
     }
-    return std::nullopt;
+    return found;
 }
 
 std::string told_of(const visitor& who, const socket& sender, const std::string& room) {
@@ -856,33 +859,41 @@ void application::on_event(socket& sender, event& given) {
         }
     }
     if (is_presence || is_typing) {
-        const text_list& rooms = is_presence ? in->presence->rooms : in->typing->rooms;
-        const auto room = first_room(rooms, running.about());
+        std::vector<std::string> rooms =
+            rooms_in(is_presence ? in->presence->rooms : in->typing->rooms, running.about());
+        // Who types does so in one place.
+        if (is_typing && rooms.size() > 1) rooms.resize(1);
         const std::string& reserved = by->reserved_prefix();
-        if (!room || (!reserved.empty() && room->starts_with(reserved))) {
+        const bool is_of_user =
+            !reserved.empty() && std::any_of(rooms.begin(), rooms.end(),
+                                             [&](const auto& room) { return room.starts_with(reserved); });
+        if (rooms.empty() || is_of_user) {
             running.fail("invalid_arguments", "the arguments name no room");
             return;
         }
         const auto& payload_rule = is_presence ? in->presence->payload : in->typing->payload;
-        std::string payload;
-        subject about = running.about();
-        about.room = *room;
-        if (!payload_rule) {
-            payload = told_of(*who, sender, *room);
-        } else if (!payload_rule->append(payload, about)) {
-            running.fail("invalid_arguments", "the arguments do not fit the rule");
-            return;
+        std::vector<std::string> payloads;
+        for (const std::string& room : rooms) {
+            std::string& payload = payloads.emplace_back();
+            subject about = running.about();
+            about.room = room;
+            if (!payload_rule) {
+                payload = told_of(*who, sender, room);
+            } else if (!payload_rule->append(payload, about)) {
+                running.fail("invalid_arguments", "the arguments do not fit the rule");
+                return;
+            }
         }
         if (is_typing) {
-            if (!sender.is_in(*room)) {
+            if (!sender.is_in(rooms[0])) {
                 ++counts_.not_allowed;
                 running.fail("not_allowed", "you are not in this room");
                 return;
             }
             if (given.name() == in->typing->start) {
-                start_typing(sender, who, *in->typing, *room, std::move(payload));
+                start_typing(sender, who, *in->typing, rooms[0], std::move(payloads[0]));
             } else {
-                stop_typing(sender, *who, *in->typing, *room);
+                stop_typing(sender, *who, *in->typing, rooms[0]);
             }
             given.ack({json{R"({"ok":true})"}});
         } else if (given.name() == in->presence->join) {
@@ -891,9 +902,15 @@ void application::on_event(socket& sender, event& given) {
                 running.fail("not_allowed", "you may not join this room");
                 return;
             }
-            enter(sender, who, *in->presence, *room, std::move(payload), given.answer_later());
+            // The acknowledgement speaks of the first.
+            for (std::size_t i = 0; i < rooms.size(); ++i) {
+                enter(sender, who, *in->presence, rooms[i], std::move(payloads[i]),
+                      i == 0 ? given.answer_later() : responder{});
+            }
         } else {
-            leave(sender, *who, *in->presence, *room, given.answer_later());
+            for (std::size_t i = 0; i < rooms.size(); ++i) {
+                leave(sender, *who, *in->presence, rooms[i], i == 0 ? given.answer_later() : responder{});
+            }
         }
     }
     if (rule != nullptr) running.run(rule->actions);
