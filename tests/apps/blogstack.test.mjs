@@ -83,6 +83,6 @@ describe("blogstack", () => {
 
   test("takes the port of the environment", () => {
     const printed = run(["--config", sample("blogstack"), "--print-config"], { ROOMCAST_PORT: "", PORT: "3005" });
-    expect(JSON.parse(printed.stdout)).toMatchObject({ port: "3005", cors: { origin: ["http://localhost:3000"] } });
+    expect(JSON.parse(printed.stdout)).toMatchObject({ port: 3005, cors: { origin: ["http://localhost:3000"] } });
   });
 });

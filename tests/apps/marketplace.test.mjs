@@ -77,7 +77,7 @@ describe("marketplace", () => {
     const { stderr, status } = run(["--config", sample("marketplace")]);
     expect([status, stderr]).toEqual([2, expect.stringContaining("the environment variable JWT_SECRET is not set")]);
     const printed = run(["--config", sample("marketplace"), "--print-config"], { ROOMCAST_PORT: "", JWT_SECRET: secret });
-    expect(JSON.parse(printed.stdout)).toMatchObject({ port: "8080", api: { port: "8081" } });
+    expect(JSON.parse(printed.stdout)).toMatchObject({ port: 8080, api: { port: 8081 } });
     expect(printed.stdout).not.toContain(secret);
   });
 
@@ -93,7 +93,7 @@ describe("marketplace", () => {
 
   test("without HTTP_API_SECRET answers probes alone at HTTP_PORT, and says so", async () => {
     const server = await launch();
-    await server.printed(/api\.port is set, but without api\.secret \(HTTP_API_SECRET\) there is no HTTP API/);
+    await server.printed(/HTTP_PORT: it is set, but without api\.secret \(HTTP_API_SECRET\) there is no HTTP API/);
     const [, port] = await server.printed(/\/health on \S+:(\d+), too/);
     const ask = async (path, options) => (await fetch(`http://127.0.0.1:${port}${path}`, options)).status;
     for (const path of ["/health", "/health-check", "/livez", "/readyz"]) {

@@ -182,7 +182,7 @@ describe("synkora", () => {
     const response = await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`);
     expect(JSON.parse((await response.text()).slice(1))).toMatchObject({ pingInterval: 25_000, pingTimeout: 60_000, maxPayload: 1_000_000 });
     const printed = run(["--config", sample("synkora"), "--print-config"], { NEXTAUTH_SECRET: secret, ROOMCAST_PORT: "", WS_PORT: "3003" });
-    expect(JSON.parse(printed.stdout)).toMatchObject({ port: "3003" });
+    expect(JSON.parse(printed.stdout)).toMatchObject({ port: 3003 });
   });
 
   test("does not start without NEXTAUTH_SECRET, and says so", () => {

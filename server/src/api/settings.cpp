@@ -181,9 +181,9 @@ std::shared_ptr<const doors> doors::compile(const config::settings& chosen, cons
         made->hooks.push_back(read_hook(each, mistakes));
 
     if (chosen.api.port && !chosen.api.is_on()) {
-        remarks.push_back(
-            {chosen.whole->at("/api/port"), "it is set, but without api.secret (HTTP_API_SECRET) there is no "
-                                            "HTTP API, and /health alone is there"});
+        remarks.push_back({chosen.whole->at("/api/port"),
+                           "it is set, but without api.secret (HTTP_API_SECRET) there is no "
+                           "HTTP API, and /health alone is there"});
     }
     constexpr std::size_t shortest_secret = 16;
     if (std::any_of(chosen.api.secrets.begin(), chosen.api.secrets.end(),
