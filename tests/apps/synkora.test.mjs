@@ -143,7 +143,7 @@ describe("synkora", () => {
 
   test("begins with the guide's banner", async () => {
     const server = await launch();
-    await server.printed(/Ready for connections/);
+    await server.printed(/Ready for connections!\n=+\n/);
     const lines = logOf(server).split("\n");
     const first = lines.indexOf("=".repeat(60));
     expect(lines.slice(first, first + 8)).toEqual([
