@@ -288,6 +288,40 @@ describe("who may", () => {
     }
   });
 
+  test("a credential that stands there twice is a bad request, right or not", async () => {
+    const server = await start(rules);
+    const ask = async (path, ...headers) => {
+      const open = await Connection.open(server);
+      cleanup(() => open.close());
+      open.write(requestBytes(server, { target: `/roomcast/v1/${path}`, headers }));
+      return open.response();
+    };
+    const right = ["Authorization", `Bearer ${secret}`];
+    for (const second of [right, ["authorization", "Bearer wrong"]]) {
+      const twice = await ask("counts", right, second);
+      expect([twice.status, JSON.parse(twice.body).error]).toEqual([400, { code: "invalid_header", message: expect.any(String), field: "Authorization" }]);
+    }
+    expect((await ask("counts", ["X-API-Secret", secret], ["X-API-Secret", secret])).status).toBe(400);
+    expect((await ask("counts", right)).status).toBe(200);
+  });
+
+  test.each([
+    ["sockets?rom=r", "rom"],
+    ["rooms?prefix=a&room=b", "room"],
+    ["users?limits=5", "limits"],
+    ["counts?namespace=/&Room=r", "Room"],
+    ["presence?room=r&offset=3", "offset"],
+    ["state?room=r&limit=1", "limit"],
+    ["webhooks?all", "all"],
+    ["counts?%72oom=r&r%C3%A4ume", "räume"],
+    ["counts?%FF=1", undefined],
+  ])("a parameter that there is not is refused by name: %s", async (word, field) => {
+    const server = await start(rules);
+    const { status, body } = await get(server, word);
+    expect([status, body.error]).toEqual([422, { code: "unknown_parameter", message: "there is no such parameter", ...(field ? { field } : {}) }]);
+    expect((await get(server, `${word.split("?")[0]}?${word.startsWith("presence") ? "room=r" : ""}&`)).status).not.toBe(422);
+  });
+
   test("two secrets while they are changed, then the new one alone", async () => {
     const old = "the old secret of sixteen and more";
     const fresh = "the new secret of sixteen and more";

@@ -108,7 +108,7 @@ test("what is looked at is as it says", async () => {
   await call(server, "POST", "emit", { event: "kept", args: [1], to: "r" });
   const words = [
     "sockets", "sockets?room=r", "rooms", "rooms?limit=1", "users", "counts", "counts?room=r", "presence?room=hall", "state?room=r",
-    "state?room=r&event=kept", "state?room=nothing", "webhooks", "rooms?namespace=/nobody", "rooms?limit=x", "openapi.json",
+    "state?room=r&event=kept", "state?room=nothing", "webhooks", "rooms?namespace=/nobody", "rooms?limit=x", "counts?rom=r", "webhooks?all", "openapi.json",
   ];
   for (const word of words) {
     expect([word, answer("GET", word, await get(server, word))]).toEqual([word, []]);

@@ -18,6 +18,8 @@ namespace {
 using value::kind;
 
 constexpr std::size_t longest_ack_words = 32;
+/// Of a name that is not ours, in bytes.
+constexpr std::size_t longest_shown = 100;
 
 std::string_view trimmed(std::string_view text) {
     const std::size_t first = text.find_first_not_of(" \t\r\n");
@@ -117,8 +119,7 @@ private:
             into_->how_long = time_of(checked);
             if (!into_->how_long) wrong(name, "expected a time, e.g. 90s, 24h or a number of milliseconds");
         } else {
-            constexpr std::size_t shown = 100;
-            wrong(name.substr(0, shown), "there is no such member", "unknown_member");
+            wrong(name.substr(0, longest_shown), "there is no such member", "unknown_member");
         }
     }
 
@@ -226,7 +227,9 @@ private:
         into_->ack = std::chrono::seconds{10};
         for (value::walker walk{checked}; walk.next();) {
             if (!value::is_text(walk.raw_key(), "timeout")) {
-                return wrong("ack", "there is timeout and nothing else", "unknown_member");
+                const std::string name = value::text(walk.raw_key()).value_or("");
+                return wrong("ack/" + name.substr(0, longest_shown), "there is timeout and nothing else",
+                             "unknown_member");
             }
             const auto time = time_of(walk.element());
             if (!time || *time == core::duration::zero() || *time > bounds_->longest_ack) {

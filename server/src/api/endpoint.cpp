@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 
 #include "roomcast/core/bytes.hpp"
+#include "roomcast/core/eio/request.hpp"
 #include "roomcast/core/error.hpp"
 #include "roomcast/core/value.hpp"
 
@@ -35,6 +36,24 @@ bool is_among(const List& list, std::string_view word) {
 
 fault missing_name_space(std::string field) {
     return {404, "unknown_namespace", "the configuration has no such namespace", std::move(field)};
+}
+
+/// How often a header of this name is there.
+std::size_t count_of(std::string_view headers, std::string_view name) {
+    const auto small = [](char each) {
+        return each >= 'A' && each <= 'Z' ? static_cast<char>(each + 32) : each;
+    };
+    std::size_t count = 0;
+    while (!headers.empty()) {
+        const std::size_t end = headers.find("\r\n");
+        const std::string_view line = headers.substr(0, end);
+        headers = end == std::string_view::npos ? std::string_view{} : headers.substr(end + 2);
+        const std::string_view own = line.substr(0, line.find(':'));
+        count +=
+            own.size() == name.size() && std::equal(own.begin(), own.end(), name.begin(),
+                                                    [&](char a, char b) { return small(a) == small(b); });
+    }
+    return count;
 }
 
 bool is_json_type(std::string_view content_type) {
@@ -207,10 +226,19 @@ namespace {
 std::string_view secret_of(const handshake_info& who) {
     return secret_in(who.header("Authorization"), who.header("X-API-Secret"));
 }
+
+/// A credential that stands there twice: who passed it on may have looked at the other one.
+std::string_view repeated_credential(const handshake_info& who) {
+    for (const std::string_view name :
+         {std::string_view{"Authorization"}, std::string_view{"X-API-Secret"}}) {
+        if (count_of(who.headers, name) > 1) return name;
+    }
+    return {};
+}
 } // namespace
 
 bool endpoint::has_secret(const handshake_info& who) const {
-    return guard_.load()->opens(secret_of(who));
+    return repeated_credential(who).empty() && guard_.load()->opens(secret_of(who));
 }
 
 std::optional<fault> endpoint::refusal_of(const http_request& request) const {
@@ -221,6 +249,9 @@ std::optional<fault> endpoint::refusal_of(const http_request& request) const {
                               secret_of(*request.info).empty() ? "without a" : "with a wrong");
         if (!failures_->admit(request.info->address, now)) {
             return fault{429, "rate_limited", "too many requests without the right secret", {}};
+        }
+        if (const std::string_view twice = repeated_credential(*request.info); !twice.empty()) {
+            return fault{400, "invalid_header", "expected this header once", std::string{twice}};
         }
         return fault{401,
                      "unauthorized",
@@ -465,7 +496,41 @@ std::optional<endpoint::result> endpoint::emit(command& what, target whom, const
 
 // ---- What is there
 
+namespace {
+
+std::vector<std::string_view> parameters_of(std::string_view word) {
+    if (word == "sockets") return {"namespace", "after", "limit", "room", "user"};
+    if (word == "rooms") return {"namespace", "after", "limit", "prefix"};
+    if (word == "users") return {"namespace", "after", "limit"};
+    if (word == "counts") return {"namespace", "room"};
+    if (word == "presence") return {"namespace", "after", "limit", "room"};
+    if (word == "state") return {"namespace", "room", "event"};
+    return {};
+}
+
+/// A parameter that is misspelt must not mean that it was left out.
+std::optional<fault> unknown_parameter(std::string_view word, std::string_view url) {
+    const std::size_t mark = url.find('?');
+    if (mark == std::string_view::npos) return std::nullopt;
+    const std::vector<std::string_view> known = parameters_of(word);
+    for (std::string_view rest = url.substr(mark + 1); !rest.empty();) {
+        const std::size_t end = rest.find('&');
+        const std::string_view pair = rest.substr(0, end);
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+        const std::string name = core::eio::percent_decode(pair.substr(0, pair.find('=')));
+        if (pair.empty() || is_among(known, name)) continue;
+        constexpr std::size_t longest_shown = 100;
+        std::string shown = name.substr(0, longest_shown);
+        while (!core::is_utf8(shown)) shown.pop_back(); // cut in a letter, or never one
+        return fault{422, "unknown_parameter", "there is no such parameter", std::move(shown)};
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
 void endpoint::get(std::string_view word, const http_request& request, const http_reply& reply) {
+    if (const auto wrong = unknown_parameter(word, request.info->url)) return reply(error_answer(*wrong));
     if (word == "sockets") return get_sockets(request, reply);
     if (word == "rooms") return get_rooms(request, reply);
     if (word == "users") return get_users(request, reply);

@@ -68,6 +68,8 @@ TEST(ApiCommand, SaysWhatIsWrongAndWhere) {
     EXPECT_EQ(wrong_emit(R"({"event":"x","to":["a",1]})"), (outcome{"invalid_command", "/to/1"}));
     EXPECT_EQ(wrong_emit(R"({"event":"x","to":[]})"), (outcome{"invalid_command", "/to"}));
     EXPECT_EQ(wrong_emit(R"({"event":"x","nope":1})"), (outcome{"unknown_member", "/nope"}));
+    EXPECT_EQ(wrong_emit(R"({"event":"x","ack":{"timeout":5,"foo":1}})"),
+              (outcome{"unknown_member", "/ack/foo"}));
     EXPECT_EQ(wrong_emit(R"({"event":"x","attachments":["*"]})"),
               (outcome{"invalid_command", "/attachments/0"}));
     EXPECT_EQ(wrong_emit(R"({"event":"x","args":[{"_placeholder":true,"num":1}],"attachments":["AA=="]})"),
