@@ -34,6 +34,37 @@ async function refused(server, namespace, options = {}) {
   return message;
 }
 
+describe("commands of the HTTP API", () => {
+  test("are told with who asked and what was done: those that end something always, others at debug", async () => {
+    const quiet = await start(rules, { variables: asJson });
+    const loud = await start(rules, { variables: { ...asJson, ROOMCAST_LOG_LEVEL: "debug" } });
+    for (const server of [quiet, loud]) {
+      const { id } = await connected(server, "/users", as("u1"));
+      await post(server, "emit", { namespace: "/users", event: "mail", args: ["a private text"], users: ["u1"] });
+      await post(server, "join", { namespace: "/users", users: ["u1"], rooms: ["a", "b"] });
+      await post(server, "batch", { commands: [{ leave: { namespace: "/users", to: "a", rooms: ["a"] } }, { emit: { namespace: "/nobody", event: "x" } }] });
+      await post(server, "disconnect", { namespace: "/users", sockets: [id] });
+      await post(server, "revoke", { user: "u1", for: "90s" });
+      await post(server, "revoke", { session: "s1", for: 0 });
+      await post(server, "emit", { event: "news", args: [] }, { headers: { "idempotency-key": "k" } });
+      const told = () => objects(server).filter(({ scope, message }) => scope === "api" && message.startsWith("HTTP API: ")).map(({ time, scope, ...rest }) => rest);
+      const all = [
+        { level: "debug", message: "HTTP API: emit", address: "127.0.0.1", namespace: "/users", event: "mail", user: "u1" },
+        { level: "debug", message: "HTTP API: join of 1 socket", address: "127.0.0.1", namespace: "/users", user: "u1", rooms: "a, b" },
+        { level: "debug", message: "HTTP API: leave of 1 socket", address: "127.0.0.1", namespace: "/users", to: "a", rooms: "a" },
+        { level: "info", message: "HTTP API: disconnect of 1 socket", address: "127.0.0.1", namespace: "/users", sockets: id },
+        { level: "info", message: "HTTP API: revoke for 90 s", address: "127.0.0.1", user: "u1" },
+        { level: "info", message: "HTTP API: revoke for 0 s", address: "127.0.0.1", session: "s1" },
+        { level: "debug", message: "HTTP API: emit", address: "127.0.0.1", namespace: "/", event: "news" },
+      ].filter(({ level }) => server === loud || level === "info");
+      await until("all is told", () => told().length === all.length);
+      expect(told()).toEqual(all);
+      expect(server.stdout).not.toContain("a private text");
+      expect(server.stdout).not.toContain(secret);
+    }
+  });
+});
+
 describe("lines about a connection", () => {
   test("carry its public name from its beginning to its end", async () => {
     const server = await start(rules, { variables: { ...asJson, ROOMCAST_LOG_LEVEL: "debug" } });

@@ -320,7 +320,7 @@ void endpoint::post(std::string_view word, const http_request& request, const ht
         post_once(word, request, std::string{key}, reply);
         return;
     }
-    perform(word, request.body, [reply](result done) {
+    perform(word, request.body, request.info->address, [reply](result done) {
         reply(done.wrong ? error_answer(*done.wrong) : json_answer(std::move(done.body)));
     });
 }
@@ -332,7 +332,8 @@ void endpoint::post_once(std::string_view word, const http_request& request, std
     std::string digest =
         auth::digest(auth::hash::sha256, std::string{word} + ' ' + std::string{request.body});
     io_->post(home, [this, home, reply, key = std::move(key), digest = std::move(digest),
-                     word = std::string{word}, body = std::string{request.body}] {
+                     word = std::string{word}, body = std::string{request.body},
+                     address = request.info->address] {
         const config::api_settings& chosen = rules_->current()->chosen().api;
         const answer_table::bounds limits{chosen.keep_answers, chosen.max_answers};
         std::string before;
@@ -353,7 +354,7 @@ void endpoint::post_once(std::string_view word, const http_request& request, std
             return;
         }
         }
-        perform(word, body, [this, home, key, reply, limits](result done) {
+        perform(word, body, address, [this, home, key, reply, limits](result done) {
             io_->post(home, [this, home, key, limits, wrong = done.wrong.has_value(), body = done.body] {
                 if (wrong) {
                     answers_[home]->give_up(key);
@@ -366,9 +367,10 @@ void endpoint::post_once(std::string_view word, const http_request& request, std
     });
 }
 
-void endpoint::perform(std::string_view word, std::string_view body, const later& done) {
+void endpoint::perform(std::string_view word, std::string_view body, std::string_view address,
+                       const later& done) {
     if (word == "batch") {
-        perform_batch(body, done);
+        perform_batch(body, address, done);
         return;
     }
     command what;
@@ -376,10 +378,10 @@ void endpoint::perform(std::string_view word, std::string_view body, const later
         done({std::move(wrong), {}});
         return;
     }
-    if (auto now = run(what, {std::nullopt, word}, [&done] { return done; })) done(std::move(*now));
+    if (auto now = run(what, {std::nullopt, word, address}, [&done] { return done; })) done(std::move(*now));
 }
 
-void endpoint::perform_batch(std::string_view body, const later& done) {
+void endpoint::perform_batch(std::string_view body, std::string_view address, const later& done) {
     std::vector<batch_entry> commands;
     if (auto wrong = read_batch(body, bounds(), commands)) {
         done({std::move(wrong), {}});
@@ -401,7 +403,8 @@ void endpoint::perform_batch(std::string_view body, const later& done) {
                 all->finish_one();
             };
         };
-        if (const auto now = run(each.what, {i, word_of(each.what.what)}, make_later)) all->set(i, *now);
+        if (const auto now = run(each.what, {i, word_of(each.what.what), address}, make_later))
+            all->set(i, *now);
     }
     all->finish_one();
 }
@@ -423,13 +426,75 @@ std::optional<fault> endpoint::aim(const command& what, const place& at, target&
     return std::nullopt;
 }
 
+namespace {
+
+/// What the log is told of a command that was done; kept until its end is known.
+class command_note {
+public:
+    command_note(const command& what, std::string_view address)
+        : level_(what.what == command::kind::disconnect || what.what == command::kind::revoke
+                     ? base::log_level::info
+                     : base::log_level::debug),
+          word_(word_of(what.what)), is_written_(base::log("api").is_on(level_)) {
+        if (!is_written_) return;
+        address_ = address;
+        to_ = some_of(what.whom.rooms);
+        sockets_ = some_of(what.whom.sockets);
+        except_ = some_of(what.whom.except);
+        rooms_ = some_of(what.rooms);
+        event_ = what.event;
+        session_ = what.session;
+        users_ = what.user.empty() ? some_of(what.whom.users) : what.user;
+        if (what.what != command::kind::revoke) name_space_ = what.name_space;
+    }
+
+    void write(std::string_view more = {}) const {
+        if (!is_written_) return;
+        const auto about =
+            base::about{}
+                .with("address", address_)
+                .with("namespace", name_space_)
+                .with("event", event_)
+                .with("to", to_)
+                .with("user", users_)
+                .with(session_.empty() ? "sockets" : "session", session_.empty() ? sockets_ : session_)
+                .with("except", except_)
+                .with("rooms", rooms_);
+        std::string text = "HTTP API: " + std::string{word_};
+        text += more;
+        base::log("api").write(level_, about, word_, text);
+    }
+
+private:
+    static std::string some_of(const std::vector<std::string>& names) {
+        constexpr std::size_t most = 5;
+        std::string text;
+        for (std::size_t i = 0; i < std::min(names.size(), most); ++i) {
+            text += (i > 0 ? ", " : "") + names[i];
+        }
+        if (names.size() > most) text += " and " + std::to_string(names.size() - most) + " more";
+        return text;
+    }
+
+    base::log_level level_;
+    std::string_view word_; ///< of word_of: it lives on
+    bool is_written_;
+    std::string address_, name_space_, event_, to_, users_, sockets_, session_, except_, rooms_;
+};
+
+} // namespace
+
 template <class MakeLater>
 std::optional<endpoint::result> endpoint::run(command& what, const place& at, const MakeLater& make_later) {
     if (what.what == command::kind::revoke) {
         const core::duration how_long = what.how_long.value_or(rules_->current()->chosen().api.revoke_for);
         const bool is_noted = what.user.empty() ? rules_->revoke_session_for(what.session, how_long)
                                                 : rules_->revoke_user_for(what.user, how_long);
-        if (is_noted) return result{{}, done_body};
+        if (is_noted) {
+            const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(how_long).count();
+            command_note{what, at.address}.write(" for " + std::to_string(seconds) + " s");
+            return result{{}, done_body};
+        }
         return result{fault{429, "too_many", "too many users and sessions are revoked already", at + ""}, {}};
     }
     if (!rules_->has_name_space(what.name_space)) {
@@ -437,8 +502,11 @@ std::optional<endpoint::result> endpoint::run(command& what, const place& at, co
     }
     target whom;
     if (auto wrong = aim(what, at, whom)) return result{std::move(wrong), {}};
-    const auto count_to = [](later then) {
-        return [then = std::move(then)](std::size_t sockets) { then({{}, count_json(sockets)}); };
+    const auto count_to = [&](later then) {
+        return [then = std::move(then), note = command_note{what, at.address}](std::size_t sockets) {
+            note.write(" of " + std::to_string(sockets) + (sockets == 1 ? " socket" : " sockets"));
+            then({{}, count_json(sockets)});
+        };
     };
     switch (what.what) {
     case command::kind::emit: return emit(what, std::move(whom), at, make_later);
@@ -467,6 +535,7 @@ std::optional<endpoint::result> endpoint::run(command& what, const place& at, co
 template <class MakeLater>
 std::optional<endpoint::result> endpoint::emit(command& what, target whom, const place& at,
                                                const MakeLater& make_later) {
+    const command_note note{what, at.address};
     rules::publication event;
     event.name_space = std::move(what.name_space);
     event.event = std::move(what.event);
@@ -485,12 +554,17 @@ std::optional<endpoint::result> endpoint::emit(command& what, target whom, const
         const auto broken = rules_->ask(std::move(event), *what.ack, [then](const broadcast_replies& got) {
             then({{}, replies_json(got)});
         });
-        if (broken) then({contract_fault(*broken, at), {}});
+        if (broken) {
+            then({contract_fault(*broken, at), {}});
+        } else {
+            note.write();
+        }
         return std::nullopt;
     }
     if (const auto broken = rules_->publish(std::move(event))) {
         return result{contract_fault(*broken, at), {}};
     }
+    note.write();
     return result{{}, done_body};
 }
 

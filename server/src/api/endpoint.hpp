@@ -47,6 +47,7 @@ private:
     struct place {
         std::optional<std::size_t> index; ///< in a batch
         std::string_view word;
+        std::string_view address; ///< who asks
         std::string operator+(std::string_view member) const;
     };
     struct batch;
@@ -58,8 +59,8 @@ private:
     void post(std::string_view word, const http_request& request, const http_reply& reply);
     void post_once(std::string_view word, const http_request& request, std::string key,
                    const http_reply& reply);
-    void perform(std::string_view word, std::string_view body, const later& done);
-    void perform_batch(std::string_view body, const later& done);
+    void perform(std::string_view word, std::string_view body, std::string_view address, const later& done);
+    void perform_batch(std::string_view body, std::string_view address, const later& done);
     /// @return what came of it; nothing when `make_later()` gets it some time
     template <class MakeLater>
     std::optional<result> run(command& what, const place& at, const MakeLater& make_later);
