@@ -44,7 +44,7 @@ test("figures move when clients come, join and emit", async () => {
   }
   expect(await figure(page, "memory")).toBeGreaterThan(1);
   await until("events rest", async () => (await figure(page, "in")) === 0);
-  expect(page.errors).toEqual([]);
+  expect([...page.errors, ...page.consoleErrors]).toEqual([]);
 });
 
 test("charts are painted, and move on by themselves", async () => {
@@ -119,6 +119,6 @@ describe.each([
     }
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     expect(page.outside).toEqual([]);
-    expect(page.errors).toEqual([]);
+    expect([...page.errors, ...page.consoleErrors]).toEqual([]);
   });
 });

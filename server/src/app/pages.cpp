@@ -215,7 +215,7 @@ void serve_pages(roomcast::server::server& io, rules::application& rules, const 
             response.headers.emplace_back("Cache-Control", "no-cache");
             response.headers.emplace_back(
                 "Content-Security-Policy",
-                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
                 "connect-src 'self' ws: wss:; frame-ancestors 'none'");
             response.headers.emplace_back("X-Content-Type-Options", "nosniff");
             response.body = page_html;

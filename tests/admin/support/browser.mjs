@@ -23,7 +23,9 @@ export async function openPage(options = {}) {
   page.setDefaultTimeout(20_000);
   page.outside = [];
   page.errors = [];
+  page.consoleErrors = [];
   page.on("pageerror", (error) => page.errors.push(error.message));
+  page.on("console", (message) => message.type() === "error" && page.consoleErrors.push(message.text()));
   await context.route(/.*/, (route) => {
     if (new URL(route.request().url()).hostname === "127.0.0.1") {
       return route.continue();
