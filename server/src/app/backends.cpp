@@ -123,7 +123,7 @@ http_response health_check_answer(const std::vector<backend_state>& all, bool is
             one["lastFailure"] = time_or_null(each.how.last_failure_ms);
             one["failures"] = each.how.failures_in_a_row;
             one["why"] = nullptr;
-            if (!each.how.why.empty()) one["why"] = each.how.why;
+            if (each.is_failing() && !each.how.why.empty()) one["why"] = each.how.why;
         }
         list.push_back(std::move(one));
         if (!each.is_failing()) continue;
