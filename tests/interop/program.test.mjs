@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { connected } from "./support/clients.mjs";
+import { client, connected } from "./support/clients.mjs";
 import { cleanup } from "./support/cleanup.mjs";
 import { Server, TARGET } from "./support/target.mjs";
 import { next, until } from "./support/wait.mjs";
@@ -97,6 +97,26 @@ describe.runIf(TARGET === "binary")("roomcast-server", () => {
     expect((await start(text, { ROOMCAST_PATH: "/from-variable", ROOMCAST_THREADS: "3" })).threads).toBe(3);
     const flagged = await start(text, { ROOMCAST_PATH: "/from-variable" }, ["--set", "path=/from-flag"]);
     expect(flagged.shownPath).toBe("/from-flag/");
+  });
+
+  test("answers for its health when all connections are taken, and lets nobody else in", async () => {
+    const server = await start("limits: { connections: 2 }\n");
+    const only = { transports: ["websocket"] };
+    const sockets = [await connected(server, "/", only), await connected(server, "/", only)];
+    const asked = await fetch(`${server.origin}/health`);
+    expect([asked.status, asked.headers.get("connection")]).toEqual([200, "close"]);
+    expect((await fetch(`${server.origin}/metrics`)).status).toBe(200);
+    expect(run(["healthcheck", "--port", String(server.port)], { PORT: String(server.port) }).status).toBe(0);
+    for (const transports of [["websocket"], ["polling"]]) {
+      const late = client(server, "/", { transports });
+      await next(late, "connect_error");
+      late.close();
+    }
+    expect((await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`)).status).toBe(503);
+    expect((await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`, { method: "POST", body: "1" })).status).toBe(503);
+    sockets[0].close();
+    await until("there is room again", async () => (await (await fetch(`${server.origin}/health`)).json()).connections === 1);
+    expect((await connected(server, "/", only)).connected).toBe(true);
   });
 
   test("prefers ROOMCAST_PORT to PORT", async () => {

@@ -27,6 +27,8 @@ namespace {
 
 /// Accepted in one turn; others wait in the kernel's queue meanwhile.
 constexpr int most_a_turn = 128;
+/// Connections above the limit, for one plain answer each: whoever watches the server must still hear of it.
+constexpr std::size_t most_spare = 16;
 
 constexpr std::string_view unix_prefix = "unix:";
 
@@ -202,7 +204,8 @@ void listener::accept_some() {
             return;
         }
         const std::size_t most = context_->options.max_connections;
-        if (most != 0 && context_->open_connections >= most) {
+        const bool is_spare = most != 0 && context_->open_connections >= most;
+        if (is_spare && context_->open_connections >= most + most_spare) {
             ::close(fd);
             base::log("http").warn("a connection was closed at once: there are {} already", most);
             ++context_->shards.front()->counts().refused_connections;
@@ -214,6 +217,7 @@ void listener::accept_some() {
         transport::arrival how{address_text(from)};
         how.is_trusted = context_->trusted_proxies.contains(how.address);
         how.has_proxy_header = how.is_trusted && context_->options.proxy_protocol;
+        how.is_spare = is_spare;
         how.tls = tls_;
         auto made = std::make_unique<transport::connection>(fd, std::move(how), *handler_);
         engine::shard& home = *context_->shards[next_shard_++ % context_->shards.size()];

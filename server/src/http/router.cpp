@@ -78,6 +78,19 @@ bool router::is_of_upstream(std::string_view path) const {
 }
 
 router::next router::on_head(transport::connection& from) {
+    if (from.is_spare()) {
+        from.close_after_answer();
+        const std::string_view path = from.head().path;
+        if (from.head().is_upgrade || is_protocol_path(path) || is_of_upstream(path)) {
+            ++from.home().counts().refused_connections;
+            const std::string address = from.origin().address;
+            base::log("http").warn(about(from, address), "not let in: there are {} connections already",
+                                   context_->options.max_connections);
+            from.respond(503, text_plain, cors_headers(context_->options.cors, from.header("Origin")),
+                         "too many connections");
+            return next::done;
+        }
+    }
     if (is_protocol_path(from.head().path)) return on_protocol_request(from);
     if (is_of_upstream(from.head().path)) return upstream_->on_head(from);
     if (from.head().is_upgrade) {

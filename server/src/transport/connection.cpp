@@ -80,7 +80,7 @@ struct connection::request {
 
 connection::connection(int fd, arrival how, request_handler& handler)
     : handler_(&handler), address_(std::move(how.address)), fd_(fd), is_trusted_(how.is_trusted),
-      is_secure_(how.tls != nullptr) {
+      is_secure_(how.tls != nullptr), is_spare_(how.is_spare) {
     if (how.tls == nullptr && !how.has_proxy_header) return;
     layers_ = std::make_unique<layers>(*this);
     layers_->awaits_proxy_header = how.has_proxy_header;

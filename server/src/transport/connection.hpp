@@ -31,6 +31,7 @@ struct arrival {
     std::string address;     ///< of the peer, or `base::unix_peer`
     bool is_trusted = false; ///< a proxy whose word about who is behind it counts
     bool has_proxy_header = false;
+    bool is_spare = false;                    ///< above the limit, for one plain answer
     std::shared_ptr<const tls_context> tls{}; ///< nullptr: without
 };
 
@@ -141,6 +142,8 @@ public:
     /// Answers the request. @param extra header lines, each with its CRLF
     void respond(unsigned status, std::string_view content_type, std::string_view extra,
                  std::string_view body);
+    /// Is it one above the limit, which may have a plain answer and nothing else?
+    bool is_spare() const { return is_spare_; }
     /// The answer to come is the last one of this connection.
     void close_after_answer() { is_last_answer_ = true; }
     /// Answers an upgrade request with a refusal in plain text, and ends the connection.
@@ -267,6 +270,7 @@ private:
     bool has_pong_ = false;
     bool is_trusted_ = false; ///< the peer is a proxy whose word counts
     bool is_secure_ = false;  ///< TLS, up to us or up to a proxy that says so in its header
+    bool is_spare_ = false;
 };
 
 } // namespace roomcast::server::transport

@@ -138,8 +138,9 @@ struct options {
     slow_consumer_policy slow_consumer = slow_consumer_policy::disconnect;
     std::size_t max_rooms_per_socket = 10'000;
     std::size_t max_room_name_bytes = 512;
-    /// Open TCP connections of the whole server; above it new ones are closed at once, counted. 0: no bound
-    /// but the process's own.
+    /// Open TCP connections of the whole server; above it new ones are refused, counted. A few more may each
+    /// have one answer of `on_http`, so that somebody can still ask for the health. 0: no bound but the
+    /// process's own.
     std::size_t max_connections = 0;
     /// Sessions that one address may have open; more are refused with 429, counted. 0: no bound. An address
     /// is an IPv4 address or the /64 network of an IPv6 address.
