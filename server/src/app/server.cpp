@@ -676,7 +676,8 @@ std::optional<restored_recovery> server::restore_recovery(std::string_view bytes
         for (const auto& each : context.shards) {
             engine::name_space_slice* slice = state ? &each->slice_of(state) : nullptr;
             if (slice == nullptr || slice->log() == nullptr) break;
-            slice->begin_after(image.last);
+            each->begin_after(image.last);
+            slice->watch_age();
             logs.push_back(slice->log());
         }
         if (logs.size() != context.shards.size()) {

@@ -40,7 +40,7 @@ prepared_broadcast name_space_slice::prepare(const std::string& name, const args
     std::string offset;
     if (log_) {
         if (drop == droppable::never) {
-            prepared.position = {home_->index(), ++sequence_};
+            prepared.position = {home_->index(), home_->next_sequence()};
             offset = hub::offset_of(prepared.position);
         } else if (ends_in_text(text)) {
             // Without an offset of its own it would spoil the one that the client keeps.
@@ -64,6 +64,28 @@ void name_space_slice::record(const prepared_broadcast& what) {
     const std::uint64_t before = log_->dropped();
     log_->record(home_->now(), what.position, what.message, what.target);
     home_->counts().recovery_dropped += log_->dropped() - before;
+    watch_age();
+}
+
+void name_space_slice::save(hub::saved_session session) {
+    const std::uint64_t before = log_->dropped();
+    log_->save(std::move(session), home_->now());
+    home_->counts().recovery_dropped += log_->dropped() - before;
+    watch_age();
+}
+
+void name_space_slice::watch_age() {
+    if (deadline() != core::never) return;
+    home_->timers().set(*this, core::deadline_after(home_->now(), log_->within().max_age));
+}
+
+void name_space_slice::on_timer(core::time_point now) {
+    log_->expire(now);
+    if (!log_->is_empty()) {
+        watch_age();
+    } else {
+        home_->forget_if_empty(*this);
+    }
 }
 
 void name_space_slice::on_first_member(std::string_view room) {
@@ -79,7 +101,7 @@ void name_space_slice::on_last_member_gone(std::string_view room) {
 }
 
 bool name_space_slice::is_forgettable() const {
-    return of_->definition().fixed.expired() && rooms_.members() == 0 && (!log_ || log_->sessions() == 0) &&
+    return of_->definition().fixed.expired() && rooms_.members() == 0 && (!log_ || log_->is_empty()) &&
            home_->shared().options.forget_empty_namespaces;
 }
 

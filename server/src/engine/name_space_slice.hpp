@@ -13,7 +13,7 @@ namespace roomcast::server::engine {
 class socket_state;
 
 /// The sockets of one namespace that live on one shard.
-class name_space_slice final : public retired, private hub::room_watcher {
+class name_space_slice final : public retired, private hub::room_watcher, private timer_node {
 public:
     name_space_slice(shard& home, std::shared_ptr<name_space_state> of);
 
@@ -34,20 +34,23 @@ public:
     /// Notes it for recovery without handing it to anybody.
     void record(const prepared_broadcast& what);
 
-    /// The numbers of events go on behind those of the process before this one. Before the first event.
-    void begin_after(std::uint64_t last) { sequence_ = last; }
+    /// Keeps what the client of a socket that goes may come back to. With recovery.
+    void save(hub::saved_session session);
+    /// What is kept for recovery is let go in its time, though nothing else may happen here.
+    void watch_age();
 
+    /// Dynamic, without a socket and with nothing that one could come back to.
     bool is_forgettable() const;
 
 private:
     void on_first_member(std::string_view room) override;
     void on_last_member_gone(std::string_view room) override;
+    void on_timer(core::time_point now) override;
 
     shard* home_;
     std::shared_ptr<name_space_state> of_;
     hub::room_index rooms_;
     std::unique_ptr<hub::recovery_log> log_;
-    std::uint64_t sequence_ = 0;
     bool sees_events_;
 };
 

@@ -15,6 +15,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -101,6 +102,11 @@ public:
     engine::poller& poller() { return poller_; }
     timer_heap& timers() { return timers_; }
     base::id_maker& ids() { return ids_; }
+    /// The number of the next event that begins here, whatever its namespace: a namespace that is forgotten
+    /// and made again gives no number twice, so that no other shard takes a new event for one it has.
+    std::uint64_t next_sequence() { return ++sequence_; }
+    /// The numbers go on behind these, which the process before this one gave. Before the first event.
+    void begin_after(std::uint64_t last) { sequence_ = std::max(sequence_, last); }
     statistics& counts() { return counts_; }
 
     session* find(std::string_view sid);
@@ -171,6 +177,7 @@ private:
     std::unique_ptr<char[]> read_buffer_;
     std::unique_ptr<belongings> of_transport_;
     statistics counts_;
+    std::uint64_t sequence_ = 0;
     hub::text_map<std::unique_ptr<session>> sessions_;
     hub::text_map<std::unique_ptr<name_space_slice>> slices_;
     std::unordered_set<pending_operation*> operations_;

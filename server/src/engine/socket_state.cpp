@@ -123,6 +123,7 @@ void socket_state::on_recovery(std::optional<hub::recovered_session> found) {
     for (hub::recovered_event& event : slice_->log()->arrive(*found, home_->now())) {
         missed_.push_back(std::move(event.message));
     }
+    slice_->watch_age();
     // What this shard has yet to see, but the session already got.
     already_recovered_ = std::make_unique<hub::progress>(std::move(found->seen));
     slice_->rooms().rename(*this, std::move(found->session.sid));
@@ -279,10 +280,7 @@ void socket_state::end(std::string_view reason) {
         saved.pid = pid_;
         saved.rooms = slice_->rooms().rooms_of(*this);
         saved.data = data_;
-        hub::recovery_log& log = *slice_->log();
-        const std::uint64_t before = log.dropped();
-        log.save(std::move(saved), home_->now());
-        home_->counts().recovery_dropped += log.dropped() - before;
+        slice_->save(std::move(saved));
     }
     observer* const by = was_connected ? watching() : nullptr;
     const std::vector<std::string> left = by != nullptr ? rooms() : std::vector<std::string>{};

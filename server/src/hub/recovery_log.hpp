@@ -109,6 +109,7 @@ public:
     std::uint64_t dropped() const { return dropped_; }
     std::size_t events() const { return events_.size(); }
     std::size_t sessions() const { return sessions_.size(); }
+    bool is_empty() const { return events_.empty() && sessions_.empty() && arrivals_.empty(); }
 
     // For what outlives the process: see recovery_image.hpp.
     const bounds& within() const { return bounds_; }
