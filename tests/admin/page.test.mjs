@@ -29,7 +29,7 @@ const painted = (page, id) =>
 test("figures move when clients come, join and emit", async () => {
   const server = await start();
   const page = await opened(server);
-  expect(await figure(page, "connections")).toBe(1);
+  await until("the page's own connection", async () => (await figure(page, "connections")) === 1);
   const ann = await connected(server);
   await ann.emitWithAck("join", "green");
   const timer = setInterval(() => ann.emit("say", "green", "x", () => {}), 10);

@@ -32,7 +32,8 @@ describe.each([1, 3])("with %i thread(s)", (threads) => {
 
   test("emits to everybody, to rooms, to sockets, and not to those excepted", async () => {
     const server = await launch();
-    const [a, b, c] = await Promise.all([1, 2, 3].map(() => connected(server)));
+    // Over WebSocket: a volatile event is dropped while a client changes its transport.
+    const [a, b, c] = await Promise.all([1, 2, 3].map(() => connected(server, "/", { transports: ["websocket"] })));
     await Promise.all([a.emitWithAck("join", "red"), b.emitWithAck("join", "red"), c.emitWithAck("join", "blue")]);
     const sent = [
       { event: "news", args: ["all"] },
@@ -66,7 +67,7 @@ describe.each([1, 3])("with %i thread(s)", (threads) => {
     expect(only.body).toEqual({
       ok: true, expected: 1, answered: 1, complete: true, truncated: false, acks: [{ args: ["from a", "?"] }],
     });
-    const both = await post(server, "emit", { event: "question", args: ["?"], ack: { timeout: 300 } });
+    const both = await post(server, "emit", { event: "question", args: ["?"], ack: { timeout: 4000 } });
     expect(both.body).toMatchObject({ expected: 2, answered: 1, complete: false });
     b.on("question", (text, answer) => answer(Buffer.from("bytes")));
     const binary = await post(server, "emit", { event: "question", args: ["?"], sockets: [b.id], ack: {} });
@@ -240,12 +241,14 @@ describe.each([1, 3])("with %i thread(s)", (threads) => {
     expect((await keyed("k2", { event: "news", args: ["twice"] })).status).toBe(200);
     await sync(socket);
     expect(told(socket, "news").flat()).toEqual(["once", "twice"]);
-    socket.on("slow", () => {});
-    const asking = { event: "slow", sockets: [socket.id], ack: { timeout: 1000 } };
+    let answer;
+    socket.on("slow", (reply) => (answer = reply));
+    const asking = { event: "slow", sockets: [socket.id], ack: { timeout: "30s" } };
     const running = keyed("k3", asking);
     await hears(socket, "slow");
     expect(error(await keyed("k3", asking))).toMatchObject({ status: 409, code: "in_progress" });
-    expect((await running).body.complete).toBe(false);
+    answer();
+    expect((await running).body.complete).toBe(true);
     expect((await keyed("x".repeat(256), body)).status).toBe(422);
   });
 });
@@ -342,7 +345,7 @@ describe("who may", () => {
   test("guessing is slowed down", async () => {
     const server = await start("");
     const statuses = new Set();
-    for (let i = 0; i < 80; i++) {
+    for (let i = 0; i < 2000 && !statuses.has(429); i++) {
       statuses.add((await get(server, "counts", { key: `guess ${i}` })).status);
     }
     expect([...statuses]).toEqual([401, 429]);

@@ -2,20 +2,12 @@
 import net from "node:net";
 import { describe, expect, test } from "vitest";
 import { metricsOf, valueOf } from "../interop/support/figures.mjs";
+import { freePort } from "../interop/support/ports.mjs";
 import { backend } from "./support/backend.mjs";
 import { cleanup, connected, refused, reload, startWith, until } from "./support/server.mjs";
 
 const healthCheck = async (server, path = "/health-check") => (await fetch(server.origin + path)).json();
 const byKind = async (server) => Object.fromEntries((await healthCheck(server)).backends.map(({ kind, state }) => [kind, state]));
-
-// A port where nobody listens.
-async function freePort() {
-  const holder = net.createServer();
-  await new Promise((resolve) => holder.listen(0, "127.0.0.1", resolve));
-  const { port } = holder.address();
-  await new Promise((resolve) => holder.close(resolve));
-  return port;
-}
 
 const forwarding = (origin) => `
 namespaces:

@@ -24,7 +24,7 @@ describe.each([1, 3])("with %i thread(s)", (threads) => {
     orgs[2].disconnect();
     const all = await until("the socket is counted as gone", async () => {
       const now = await metricsOf(server);
-      return valueOf(now.roomcast_disconnects, { reason: "client namespace disconnect" }) === 1 && now;
+      return valueOf(now.roomcast_disconnects, { reason: "client namespace disconnect" }) === 1 && valueOf(now.roomcast_connections, { transport: "websocket" }) === 3 && now;
     });
     expect(valueOf(all.roomcast_sockets, { namespace: "/" })).toBe(1);
     expect(valueOf(all.roomcast_sockets, { namespace: "^/org-(\\w+)$" })).toBe(2);
@@ -73,7 +73,7 @@ test("log lines as JSON, each of them", async () => {
 
 describe("on SIGTERM", () => {
   test("readiness says no at once, new clients are refused, the others leave one after the other, then it ends", async () => {
-    const server = await startWith(`${rules}\ndrain: { delay: 300ms, window: 1500ms }`);
+    const server = await startWith(`${rules}\ndrain: { delay: 2s, window: 6s }`);
     const clients = await Promise.all(Array.from({ length: 12 }, () => connected(server, "/", { transports: ["websocket"] })));
     const gone = clients.map((socket) => ended(socket).then(() => performance.now()));
     server.child.kill("SIGTERM");

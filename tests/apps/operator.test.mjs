@@ -4,19 +4,12 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { freePort } from "../interop/support/ports.mjs";
 import { configuration, connected, health, hears, logOf, next, refused, reload, run, sample, settled, start, startWith, told, until } from "./support/server.mjs";
 import { cookies, jwt, nextAuthCookie, otherSecret, secret } from "./support/tokens.mjs";
 
 const secrets = { BETTER_AUTH_SECRET: secret, NEXTAUTH_SECRET: secret, JWT_SECRET: secret };
 const as = (id, claims = {}) => ({ auth: { token: jwt({ sub: id, ...claims }) } });
-
-async function freePort() {
-  const free = createServer().listen(0, "127.0.0.1");
-  await next(free, "listening");
-  const { port } = free.address();
-  await new Promise((closed) => free.close(closed));
-  return port;
-}
 
 describe("check", () => {
   test.each(["learning-cards", "synkora", "thesimgov", "blogstack", "marketplace", "demo"])("finds no mistake in the sample %s", (name) => {

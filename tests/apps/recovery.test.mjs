@@ -1,6 +1,7 @@
 // Connection state recovery while clients come and go: what a client missed does not depend on who said it where.
 import { describe, expect, test } from "vitest";
-import { configuration, connected, ended, hears, next, start, told, until } from "./support/server.mjs";
+import { configuration, connected, ended, health, hears, next, start, startWith, told, until } from "./support/server.mjs";
+import { jwt, secret } from "./support/tokens.mjs";
 
 const events = `
 page: full
@@ -37,6 +38,7 @@ describe.each([[1], [3]])("with %i thread(s), a dynamic namespace", (threads) =>
       const over = ended(away);
       away.io.engine.close();
       await over;
+      await until("the server has noticed", async () => (await health(server)).connections === 0);
       away.heard.length = 0;
       const said = await words(2 * threads, cut);
       const connect = next(away, "connect");
@@ -56,5 +58,68 @@ describe.each([[1], [3]])("with %i thread(s), a dynamic namespace", (threads) =>
     expect(await known(server)).toContain("/team-b");
     one.io.engine.close();
     await until("it is forgotten", async () => !(await known(server)).includes("/team-b"));
+  });
+});
+
+describe.each([[1], [3]])("with %i thread(s), who signs in", (threads) => {
+  const rules = (recovery = "", more = "") => `
+auth: { providers: { app: { type: jwt, secret: "${secret}" } } }
+recovery: { enabled: true${recovery} }
+${more}
+namespaces:
+  /:
+    events:
+      say: { do: [{ emit: { event: said, args: "{args}" } }, { ack: [ok] }] }
+`;
+  const webSocket = { transports: ["websocket"], reconnection: false };
+  const as = (id, options) => ({ token: jwt({ sub: id }, options) });
+
+  async function away(server, others) {
+    const socket = await connected(server, "/", { ...webSocket, auth: as("u") });
+    await socket.emitWithAck("say", "hello");
+    await hears(socket, "said");
+    socket.io.engine.close();
+    await until("the server has noticed", async () => (await health(server)).connections === others);
+    socket.heard.length = 0;
+    return socket;
+  }
+
+  test("and is refused on the way back may come with a fresh token, and has missed nothing", async () => {
+    const server = await startWith(rules(), { threads });
+    const other = await connected(server, "/", { ...webSocket, auth: as("v") });
+    const socket = await away(server, 1);
+    await other.emitWithAck("say", "missed");
+    // An old token, none, and that of somebody who found the session's id.
+    for (const auth of [as("u", { expiresIn: -600 }), {}, as("v")]) {
+      socket.auth = auth;
+      const refusal = next(socket, "connect_error");
+      socket.connect();
+      expect((await refusal)[0].message).toMatch(/^(Unauthorized|Authentication required)$/);
+      socket.disconnect();
+    }
+    expect(told(socket, "said")).toEqual([]);
+    socket.auth = as("u");
+    const connect = next(socket, "connect");
+    socket.connect();
+    await connect;
+    expect(socket.recovered).toBe(true);
+    await hears(socket, "said");
+    expect(told(socket, "said").map(([word]) => word)).toEqual(["missed"]);
+  });
+
+  test("counts among the user's connections, without a new sign-in, too", async () => {
+    const server = await startWith(rules(", skip_middlewares: true", "limits: { connections_per_user: 1 }"), { threads });
+    const first = await away(server, 0);
+    const second = await connected(server, "/", { ...webSocket, auth: as("u") });
+    const over = ended(first);
+    first.connect();
+    expect((await over)[0]).toBe("io server disconnect");
+    await second.emitWithAck("say", "still here");
+    const another = ended(second);
+    second.disconnect();
+    await another;
+    first.connect();
+    await until("the place is free again", () => first.connected || void (first.active || first.connect()));
+    await first.emitWithAck("say", "there is a place");
   });
 });

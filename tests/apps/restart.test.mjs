@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { createServer } from "node:http";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { cleanup, client, configuration, connected, ended, hears, logOf, next, refused, run, start, startWith, told, until } from "./support/server.mjs";
+import { freePort } from "../interop/support/ports.mjs";
+import { cleanup, client, configuration, connected, ended, health, hears, logOf, next, refused, run, start, startWith, told, until } from "./support/server.mjs";
 import { jwt, secret } from "./support/tokens.mjs";
 
 const apiSecret = "a secret of the tests and long enough";
@@ -21,15 +22,6 @@ namespaces:
     emits: { state: { retain: true }, said: {}, news: {} }
   ^/team-(\\w+)$: *rules
 `;
-
-async function freePort() {
-  const holder = createServer().listen(0, "127.0.0.1");
-  await once(holder, "listening");
-  const { port } = holder.address();
-  holder.close();
-  await once(holder, "close");
-  return port;
-}
 
 // A configuration with a place for a snapshot and a port that stays, so that clients find the next process.
 async function house(text = rules, variables = {}) {
@@ -179,6 +171,7 @@ describe.each([
       socket.io.engine.close();
       await over;
     }
+    await until("the server has noticed", async () => (await health(server)).connections === 0);
     await say("live");
     for (const socket of away) {
       const connect = next(socket, "connect");

@@ -25,9 +25,8 @@ describe.each([1, 3])("actions, with %i threads", (threads) => {
       all: { do: [{ emit: { event: e, args: "{args}" } }, { ack: [] }] }
       others: { do: [{ emit: { event: e, except_sender: true, volatile: true, args: [] } }, { ack: [] }] }
 `);
-    const a = await connected(server, "/", as("a"));
-    const b = await connected(server, "/", as("b"));
-    const b2 = await connected(server, "/", as("b"));
+    // A volatile event is dropped while a client changes its transport.
+    const [a, b, b2] = await Promise.all(["a", "b", "b"].map((id) => connected(server, "/", { ...as(id), transports: ["websocket"] })));
     const say = async (socket, ...event) => {
       await socket.emitWithAck(...event);
       await settled(["leave", "nothing"], a, b, b2);
@@ -77,7 +76,7 @@ describe.each([1, 3])("actions, with %i threads", (threads) => {
     events:
       plain: { do: [{ once: "p:{args.0}" }, { ack: [done] }] }
       fails: { do: [{ once: "f:{args.0}" }, { ack: ["{args.1}"] }] }
-      short: { do: [{ once: { key: s, keep: 300ms, else: [{ ack: [again] }] } }, { ack: [first] }] }
+      short: { do: [{ once: { key: s, keep: 4s, else: [{ ack: [again] }] } }, { ack: [first] }] }
       twice: { do: [{ once: "a:{args.0}" }, { once: { key: "b:{args.1}", else: [{ error: { code: second, message: "no {args.1}" } }] } }, { ack: [both] }] }
 `);
     const [a, b] = [await connected(server), await connected(server)];
@@ -94,6 +93,30 @@ describe.each([1, 3])("actions, with %i threads", (threads) => {
     expect(await a.emitWithAck("twice", 1, 1)).toBe("both");
     expect((await a.emitWithAck("twice", 2, 1)).error).toMatchObject({ code: "second", message: "no 1" });
     await until("the first key is free again", async () => (await a.emitWithAck("twice", 2, 2)) === "both");
+  });
+
+  test("what one client sends arrives in its order, whatever thread a key of once belongs to", async () => {
+    const server = await launch(`namespaces:
+  /:
+    events:
+      chat: { do: [{ once: "{args.0}" }, { emit: { event: said, args: "{args}" } }, { once: "again {args.0}" }, { ack: ["{args.0}"] }] }
+      plain: { do: [{ emit: { event: said, args: "{args}" } }] }
+`);
+    const [talker, listener] = [await connected(server), await connected(server)];
+    const order = [];
+    const acks = [];
+    for (let n = 0; n < 100; ++n) {
+      order.push(n);
+      if (n % 3 === 2) {
+        talker.emit("plain", n);
+      } else {
+        talker.emit("chat", n, (answer) => acks.push(answer));
+      }
+    }
+    await hears(listener, "said", order.length);
+    expect(told(listener, "said").flat()).toEqual(order);
+    await until("all are acknowledged", () => acks.length === order.filter((n) => n % 3 !== 2).length);
+    expect(acks).toEqual(order.filter((n) => n % 3 !== 2));
   });
 
   test("retained events wait for who joins, the last of each kind and room", async () => {

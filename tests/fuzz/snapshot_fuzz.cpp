@@ -42,7 +42,7 @@ void check_recovery(std::string_view bytes) {
     std::vector<hub::recovery_log*> logs;
     for (std::size_t i = 0; i < shards; ++i) {
         owned.push_back(std::make_unique<hub::recovery_log>(
-            hub::recovery_log::bounds{std::chrono::hours{1}, 100, 100'000, 100}, shards));
+            hub::recovery_log::bounds{std::chrono::hours{1}, 100, 100'000, 100, 100'000}, shards));
         logs.push_back(owned.back().get());
     }
     const auto sessions = image->sessions;
@@ -54,7 +54,7 @@ void check_recovery(std::string_view bytes) {
     const auto write = [](const std::any& data) {
         return std::optional<std::string>{std::any_cast<std::string>(data)};
     };
-    hub::recovery_image kept = hub::image_of(mirrored->name, logs, {}, write);
+    hub::recovery_image kept = hub::image_of(mirrored->name, logs, mirrored->last, {}, write);
     while (hub::shrink(kept)) {
     }
     for (const auto& session : sessions) {

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connected, ear, settled } from "./support/clients.mjs";
 import { join, Polling, Session, target, transports } from "./support/engine.mjs";
 import { Connection, exchange, requestBytes } from "./support/http.mjs";
+import { freePort } from "./support/ports.mjs";
 import { has, launch } from "./support/target.mjs";
 import { next, until } from "./support/wait.mjs";
 import { closeFrame, frame, opcode } from "./support/websocket.mjs";
 
 const gentle = { pingInterval: 25_000, pingTimeout: 20_000 };
-const strict = { pingInterval: 300, pingTimeout: 200 };
+const strict = { pingInterval: 300, pingTimeout: 2_000 };
 
 const escaped = (text) => text.replace(/[/-]/g, "\\$&");
 
@@ -342,7 +343,7 @@ describe.each(transports)("on the client over %s", (transport) => {
   });
 
   it("a client that reconnects finds a new server on the old port", async () => {
-    const first = await launch(gentle);
+    const first = await launch({ ...gentle, port: await freePort() });
     const socket = await connected(first, "/", { ...options, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 });
     const before = socket.id;
     await first.stop({ cut: false });

@@ -8,7 +8,8 @@ import { describe, expect, test } from "vitest";
 import WebSocket from "ws";
 import { client, connected, transportName } from "./support/clients.mjs";
 import { cleanup } from "./support/cleanup.mjs";
-import { authority, folder, freePort, installed, runProxy, secure, start, talk } from "./support/edge.mjs";
+import { authority, folder, installed, runProxy, secure, start, talk } from "./support/edge.mjs";
+import { freePort } from "./support/ports.mjs";
 import { has, ours, TARGET } from "./support/target.mjs";
 import { next } from "./support/wait.mjs";
 

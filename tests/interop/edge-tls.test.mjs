@@ -8,7 +8,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { connected, transportName, ws } from "./support/clients.mjs";
 import { cleanup } from "./support/cleanup.mjs";
-import { authority, folder, freePort, program, secure, secured, start, talk } from "./support/edge.mjs";
+import { authority, folder, program, secure, secured, start, talk } from "./support/edge.mjs";
 import { rss } from "./support/memory.mjs";
 import { has, ours, TARGET } from "./support/target.mjs";
 import { next, until, within } from "./support/wait.mjs";
@@ -161,7 +161,7 @@ describe.runIf(ours)("TLS", () => {
   });
 
   test("ends a handshake that takes too long", async () => {
-    const server = await secure({ ROOMCAST_TLS_HANDSHAKE_TIMEOUT: "300" });
+    const server = await secure({ ROOMCAST_TLS_HANDSHAKE_TIMEOUT: "2000" });
     expect(await talk(server, [])).toHaveLength(0);
     expect(await talk(server, Buffer.of(22, 3, 1))).toHaveLength(0);
     expect((await get(server)).status).toBe(200);
@@ -229,8 +229,9 @@ describe.runIf(TARGET === "binary")("the certificate", () => {
 
   test("is that of the HTTP API's own port, too, unless that speaks plain HTTP", async () => {
     const api = { ROOMCAST_API_SECRET: "s", ROOMCAST_API_HOST: "127.0.0.1" };
-    const [port, plain] = [await freePort(), await freePort()];
-    const server = await secure({ ...api, HTTP_PORT: String(port) });
+    const portOf = async (server) => (await server.printed(/HTTP API on \S+:(\d+)/))[1];
+    const server = await secure({ ...api, HTTP_PORT: "0" });
+    const port = await portOf(server);
     const { status } = await get({ port, ca: server.ca }, "/roomcast/v1/rooms", { headers: { "x-api-secret": "s" } });
     expect(status).toBe(200);
     const second = server.authority.issue("next", "second");
@@ -238,7 +239,7 @@ describe.runIf(TARGET === "binary")("the certificate", () => {
     copyFileSync(second.key, server.files.key);
     await reload(server, /new connections get the certificate/);
     expect(subjectOf((await get({ port, ca: server.ca }, "/", { agent: false })).socket)).toBe("second");
-    await secure({ ...api, HTTP_PORT: String(plain), ROOMCAST_API_TLS: "false" });
+    const plain = await portOf(await secure({ ...api, HTTP_PORT: "0", ROOMCAST_API_TLS: "false" }));
     expect((await fetch(`http://127.0.0.1:${plain}/roomcast/v1/rooms`, { headers: { "x-api-secret": "s" } })).status).toBe(200);
   });
 

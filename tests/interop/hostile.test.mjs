@@ -197,7 +197,7 @@ describe("Socket.IO packets", () => {
     }));
 
   it("8: attachments before CONNECT are not held for ever", async () => {
-    const hurried = await launch({ connectTimeout: 1_500 });
+    const hurried = await launch({ connectTimeout: 4_000 });
     try {
       const gauge = await Gauge.of(hurried);
       const sockets = await many(16, async () => {
@@ -535,7 +535,7 @@ describe("Engine.IO", () => {
 
   describe("23: upgrades", () => {
     it("that stop after the probe give their place back", async () => {
-      const impatient = await launch({ upgradeTimeout: 500 });
+      const impatient = await launch({ upgradeTimeout: 3_000 });
       try {
         await harmless(async (gauge) => {
           const sessions = await many(100, () => Polling.open(impatient));
@@ -631,7 +631,7 @@ describe("Engine.IO", () => {
   });
 
   it("28: clients that never join a namespace are let go", async () => {
-    const hurried = await launch({ connectTimeout: 1_500 });
+    const hurried = await launch({ connectTimeout: 4_000 });
     try {
       await harmless(async (gauge) => {
         const sessions = await many(200, (i) => Session.open(hurried, transports[i % 2]));

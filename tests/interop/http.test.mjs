@@ -758,7 +758,7 @@ describe("CORS", () => {
 
 describe.concurrent("by the clock", () => {
   it("a ping comes to the pending GET, then the close packet, then the session is unknown", async () => {
-    const strict = await launch({ pingInterval: 300, pingTimeout: 200 });
+    const strict = await launch({ pingInterval: 300, pingTimeout: 2_000 });
     try {
       const session = await Polling.open(strict);
       expect((await session.get()).text).toBe("2");
@@ -783,7 +783,7 @@ describe.concurrent("by the clock", () => {
   });
 
   it("a session that joins no namespace in time is closed", async () => {
-    const hurried = await launch({ connectTimeout: 300 });
+    const hurried = await launch({ connectTimeout: 2_000 });
     try {
       const session = await Polling.open(hurried);
       expect((await session.get()).text).toBe("1");

@@ -116,14 +116,13 @@ describe.runIf(TARGET === "binary")("roomcast-server", () => {
     expect((await fetch(`${server.origin}/socket.io/?EIO=4&transport=polling`, { method: "POST", body: "1" })).status).toBe(503);
     sockets[0].close();
     await until("there is room again", async () => (await (await fetch(`${server.origin}/health`)).json()).connections === 1);
-    expect((await connected(server, "/", only)).connected).toBe(true);
+    // The connection of the last question may hold the place for a moment.
+    const again = client(server, "/", only);
+    await until("there is room for a client", () => again.connected || void (again.active || again.connect()));
   });
 
   test("prefers ROOMCAST_PORT to PORT", async () => {
-    const free = createServer().listen(0, "127.0.0.1");
-    await next(free, "listening");
-    const { port } = free.address();
-    await new Promise((closed) => free.close(closed));
+    const port = await freePort();
     const server = await start("port: 1\n", { PORT: "2", ROOMCAST_PORT: String(port) });
     expect(server.port).toBe(port);
   });

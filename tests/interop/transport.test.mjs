@@ -7,7 +7,7 @@ import { next, take } from "./support/wait.mjs";
 let server;
 
 beforeAll(async () => {
-  server = await launch({ pingInterval: 300, pingTimeout: 5_000 });
+  server = await launch({ pingInterval: 2_000, pingTimeout: 5_000 });
 });
 afterAll(() => server.stop());
 
@@ -87,7 +87,7 @@ describe("engine.io-client", () => {
     expect(handshake).toEqual({
       sid: expect.stringMatching(/^[A-Za-z0-9_-]{20}$/),
       upgrades: transport === "polling" ? ["websocket"] : [],
-      pingInterval: 300,
+      pingInterval: 2_000,
       pingTimeout: 5_000,
       maxPayload: 1_000_000,
     });

@@ -236,7 +236,7 @@ describe("upgradeTimeout", () => {
   let impatient;
 
   beforeAll(async () => {
-    impatient = await launch({ upgradeTimeout: 200 });
+    impatient = await launch({ upgradeTimeout: 2_000 });
   });
   afterAll(() => impatient.stop());
 

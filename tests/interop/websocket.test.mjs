@@ -420,7 +420,7 @@ describe("the heartbeat", () => {
   let strict;
 
   beforeAll(async () => {
-    strict = await launch({ pingInterval: 300, pingTimeout: 200 });
+    strict = await launch({ pingInterval: 300, pingTimeout: 2_000 });
   });
   afterAll(() => strict.stop());
 
@@ -465,7 +465,7 @@ describe("the heartbeat", () => {
   });
 
   it("waits once more for a client that says something else first", async () => {
-    const patient = await launch({ pingInterval: 300, pingTimeout: 2_000 });
+    const patient = await launch({ pingInterval: 300, pingTimeout: 5_000 });
     try {
       const session = await Session.open(patient, "websocket", { pong: false });
       await join(session, "/custom");
@@ -475,10 +475,10 @@ describe("the heartbeat", () => {
       });
       session.arrive = (packet) => (packet === "2" ? pinged() : session.packets.push(packet));
       await first;
-      // twice 1.2 s are more than the timeout, each is much less
-      await pause(1_200);
+      // twice 3 s are more than the timeout, each is much less
+      await pause(3_000);
       await session.send("6");
-      await pause(1_200);
+      await pause(3_000);
       await session.send("3", '42/custom,1["echo","still here"]');
       expect(await session.next()).toBe('43/custom,1["still here"]');
     } finally {
@@ -500,7 +500,7 @@ describe("connectTimeout", () => {
   let hurried;
 
   beforeAll(async () => {
-    hurried = await launch({ connectTimeout: 300 });
+    hurried = await launch({ connectTimeout: 2_000 });
   });
   afterAll(() => hurried.stop());
 
@@ -522,7 +522,7 @@ describe("connectTimeout", () => {
     const session = await Session.open(hurried, "websocket");
     await join(session, "/custom");
     await session.send("41/custom,");
-    await pause(900);
+    await pause(2_500);
     await join(session, "/custom");
     expect(session.how).toBeUndefined();
   });

@@ -10,7 +10,8 @@ import { createServer } from "vite";
 import WebSocket from "ws";
 import { next, until } from "../interop/support/wait.mjs";
 import { hasBrowser, newPage } from "./support/browser.mjs";
-import { ask, cleanup, freePort, integrated } from "./support/integrated.mjs";
+import { freePort } from "../interop/support/ports.mjs";
+import { ask, cleanup, integrated } from "./support/integrated.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 

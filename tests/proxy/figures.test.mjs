@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import WebSocket, { WebSocketServer } from "ws";
 import { metricsOf, valueOf } from "../interop/support/figures.mjs";
 import { next, until } from "../interop/support/wait.mjs";
-import { application, ask, bareApplication, cleanup, freePort, integrated } from "./support/integrated.mjs";
+import { freePort } from "../interop/support/ports.mjs";
+import { application, ask, bareApplication, cleanup, integrated } from "./support/integrated.mjs";
 
 const outcomes = async (server) => {
   const { roomcast_proxy_requests } = await metricsOf(server);

@@ -7,7 +7,8 @@ import { authority } from "../interop/support/edge.mjs";
 import { Connection, chunked, exchange, requestBytes } from "../interop/support/http.mjs";
 import { MiB, rss } from "../interop/support/memory.mjs";
 import { next, pause, until, within } from "../interop/support/wait.mjs";
-import { application, ask, bareApplication, cleanup, freePort, integrated, mirror } from "./support/integrated.mjs";
+import { freePort } from "../interop/support/ports.mjs";
+import { application, ask, bareApplication, cleanup, integrated, mirror } from "./support/integrated.mjs";
 
 const mirrored = async (server, options) => JSON.parse((await ask(server, options)).text);
 
@@ -408,14 +409,14 @@ test("408 when a client's body does not come", async () => {
 
 test("408 when a client's body comes in drips, and not when it comes slowly", async () => {
   const app = await application(mirror);
-  const server = await integrated(app.port, { "timeouts.request": "400ms" });
+  const server = await integrated(app.port, { "timeouts.request": "3s" });
   const sent = async (piece) => {
     const connection = await Connection.open(server);
     cleanup(() => connection.close());
     const size = piece.length * 40;
     connection.write(requestBytes(server, { method: "POST", target: "/", headers: [["Content-Length", size]], body: "" }));
     let left = 40;
-    const dripping = setInterval(() => left-- > 0 && connection.write(piece), 50);
+    const dripping = setInterval(() => left-- > 0 && connection.write(piece), 150);
     cleanup(() => clearInterval(dripping));
     return (await connection.response("POST")).status;
   };

@@ -5,7 +5,8 @@ import WebSocket, { WebSocketServer } from "ws";
 import { Connection, exchange } from "../interop/support/http.mjs";
 import { MiB, rss } from "../interop/support/memory.mjs";
 import { next, pause, until } from "../interop/support/wait.mjs";
-import { application, ask, bareApplication, cleanup, freePort, integrated } from "./support/integrated.mjs";
+import { freePort } from "../interop/support/ports.mjs";
+import { application, ask, bareApplication, cleanup, integrated } from "./support/integrated.mjs";
 
 async function echoing(options) {
   const app = await application((request, response) => response.end("page"));

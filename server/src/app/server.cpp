@@ -634,8 +634,11 @@ kept_recovery server::keep_recovery(const data_form& form, std::uint64_t most_by
     }
     std::vector<hub::recovery_image> images;
     const core::time_point now = context.shards.front()->now();
+    // Not what the logs have seen: a shard that forgot a namespace gave numbers there, too.
+    std::uint64_t last = 0;
+    for (const auto& each : context.shards) last = std::max(last, each->last_sequence());
     for (const auto& [name, of_all] : logs) {
-        images.push_back(hub::image_of(name, of_all, now, written_by(form)));
+        images.push_back(hub::image_of(name, of_all, last, now, written_by(form)));
     }
     kept_recovery kept;
     for (;;) {

@@ -24,9 +24,12 @@ name_space_slice::name_space_slice(shard& home, std::shared_ptr<name_space_state
     const observer* known = home.shared().observer;
     sees_events_ = known != nullptr && known->sees_events_of(of_->name());
     if (recovery.is_enabled && definition().has_recovery) {
+        // What a client missed is sent to it at once, and its queue must hold that.
+        const std::uint64_t queue = home.shared().options.session.max_queue_bytes;
+        const std::uint64_t most = queue == 0 ? recovery.max_bytes : std::min(recovery.max_bytes, queue);
         log_ = std::make_unique<hub::recovery_log>(
             hub::recovery_log::bounds{recovery.max_disconnection, recovery.max_events, recovery.max_bytes,
-                                      recovery.max_sessions},
+                                      recovery.max_sessions, most},
             home.shared().shards.size());
     }
 }
@@ -36,20 +39,19 @@ prepared_broadcast name_space_slice::prepare(const std::string& name, const args
     prepared_broadcast prepared;
     prepared.target = std::move(whom);
     prepared.drop = drop;
-    const std::string text = arguments.text_with_name(name);
+    std::string text = arguments.text_with_name(name);
     std::string offset;
     if (log_) {
         if (drop == droppable::never) {
             prepared.position = {home_->index(), home_->next_sequence()};
             offset = hub::offset_of(prepared.position);
-        } else if (ends_in_text(text)) {
-            // Without an offset of its own it would spoil the one that the client keeps.
-            offset = log_->last_offset();
         }
     }
     if (event_observer() != nullptr) {
         prepared.seen = std::make_shared<const args>(args::from_checked(text, arguments.parts()));
     }
+    // An event that is kept for nobody has no offset, and must not spoil the one that the client keeps.
+    if (log_ && offset.empty() && ends_in_text(text)) text.insert(text.rfind(']'), ",null");
     prepared.message = core::sio::encode_event(this->name(), text, arguments.parts(), {}, offset);
     return prepared;
 }

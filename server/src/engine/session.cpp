@@ -122,6 +122,11 @@ bool session::may_drop(droppable drop, const core::eio::outbox& owed, std::uint6
 void session::enqueue(const core::shared_message& message, droppable drop) {
     if (eio_.is_closed()) return;
     statistics& counts = home_->counts();
+    if (is_slow_) {
+        ++counts.dropped_slow; // nothing may come behind what was dropped: recovery begins with the last that
+                               // came
+        return;
+    }
     core::eio::outbox& owed = eio_.pending();
     const std::uint64_t bound = home_->shared().options.session.max_queue_bytes;
     if (may_drop(drop, owed, bound)) {

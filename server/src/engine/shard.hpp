@@ -105,6 +105,7 @@ public:
     /// The number of the next event that begins here, whatever its namespace: a namespace that is forgotten
     /// and made again gives no number twice, so that no other shard takes a new event for one it has.
     std::uint64_t next_sequence() { return ++sequence_; }
+    std::uint64_t last_sequence() const { return sequence_; }
     /// The numbers go on behind these, which the process before this one gave. Before the first event.
     void begin_after(std::uint64_t last) { sequence_ = std::max(sequence_, last); }
     statistics& counts() { return counts_; }

@@ -109,8 +109,14 @@ void socket_state::ask_for_recovery(const core::sio::recovery_request& request, 
 }
 
 void socket_state::on_recovery(std::optional<hub::recovered_session> found) {
-    if (is_gone())
-        return; // it left while the other shard was asked; what was kept is used up, as is its session
+    if (is_gone()) {
+        // It left while the other shard was asked: what was kept for it is kept here now.
+        if (!found) return;
+        name_space_slice& slice = home_->slice_of(whole_);
+        slice.log()->arrive(*found, home_->now());
+        slice.save(std::move(found->session));
+        return;
+    }
     statistics& counts = home_->counts();
     if (!found) {
         ++counts.recovery_failed;
@@ -125,7 +131,7 @@ void socket_state::on_recovery(std::optional<hub::recovered_session> found) {
     }
     slice_->watch_age();
     // What this shard has yet to see, but the session already got.
-    already_recovered_ = std::make_unique<hub::progress>(std::move(found->seen));
+    came_back_ = std::make_unique<way_back>(way_back{std::move(found->seen), found->session.away_since});
     slice_->rooms().rename(*this, std::move(found->session.sid));
     pid_ = std::move(found->session.pid);
     data_ = std::move(found->session.data);
@@ -273,13 +279,17 @@ void socket_state::end(std::string_view reason) {
     if (is_gone()) return;
     const auto keep = shared_from_this();
     const bool was_connected = is_connected();
-    // One that was still on its way back in has what it was, and may try again.
-    if ((was_connected || is_recovered_) && !pid_.empty() && is_recoverable(reason)) {
+    // One that was still on its way back in has what it was, and may try again: with a fresh token, if it was
+    // refused.
+    const bool is_on_its_way = is_recovered_ && !was_connected;
+    if (!pid_.empty() &&
+        (is_recoverable(reason) ? was_connected || is_on_its_way : is_on_its_way && reason.empty())) {
         hub::saved_session saved;
         saved.sid = id();
         saved.pid = pid_;
         saved.rooms = slice_->rooms().rooms_of(*this);
         saved.data = data_;
+        if (is_on_its_way) saved.away_since = came_back_->away_since;
         slice_->save(std::move(saved));
     }
     observer* const by = was_connected ? watching() : nullptr;
@@ -315,10 +325,10 @@ void socket_state::end(std::string_view reason) {
 
 void socket_state::deliver(const prepared_broadcast& what) {
     if (!is_connected() && !is_recovered_) return;
-    if (already_recovered_ && what.position.sequence != 0) {
+    if (came_back_ && what.position.sequence != 0) {
         const std::uint16_t origin = what.position.origin;
-        if (origin < already_recovered_->size() && what.position.sequence <= (*already_recovered_)[origin])
-            return;
+        const hub::progress& seen = came_back_->seen;
+        if (origin < seen.size() && what.position.sequence <= seen[origin]) return;
     }
     if (is_connected()) {
         if (what.seen) show_sent(*what.seen);

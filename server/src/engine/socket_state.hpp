@@ -99,6 +99,11 @@ private:
         std::vector<std::function<void(socket&, std::string_view)>> disconnect;
     };
 
+    struct way_back {
+        hub::progress seen; ///< events up to here came by recovery
+        core::time_point away_since;
+    };
+
     void ask_for_recovery(const core::sio::recovery_request& request, std::size_t asked);
     void on_recovery(std::optional<hub::recovered_session> found);
     void run_middleware(std::size_t index);
@@ -119,9 +124,9 @@ private:
     std::unique_ptr<own_handlers> handlers_;
     std::vector<std::unique_ptr<delayed_work>> delayed_;
     std::unique_ptr<core::sio::ack_table<ack_handler>> acks_;
-    std::vector<core::shared_message> missed_;         ///< to be sent before CONNECT
-    std::unique_ptr<hub::progress> already_recovered_; ///< events up to here came by recovery
-    core::time_point since_{};                         ///< connected
+    std::vector<core::shared_message> missed_; ///< to be sent before CONNECT
+    std::unique_ptr<way_back> came_back_;      ///< with recovery alone
+    core::time_point since_{};                 ///< connected
     std::uint64_t last_timer_ = 0;
     core::sio::slot_id slot_;
     state state_ = state::connecting;

@@ -24,7 +24,12 @@ public:
 
     std::uint32_t place_of(const kept_event& event) {
         const auto [at, is_new] = add(event.position);
-        if (is_new) into_->push_back({event.position, now_ - event.at, event.message, event.whom});
+        if (is_new) {
+            into_->push_back({event.position, now_ - event.at, event.message, event.whom});
+        } else {
+            // It may be known from somebody who was sent it, of which nobody knows who else gets it.
+            (*into_)[at->second].whom = event.whom;
+        }
         return at->second;
     }
     /// One of which nobody needs to know any more who gets it.
@@ -119,15 +124,15 @@ core::shared_message read_message(base::octet_reader& from) {
 
 } // namespace
 
-recovery_image image_of(std::string name, const std::vector<recovery_log*>& logs, core::time_point now,
-                        const data_writer& write) {
+recovery_image image_of(std::string name, const std::vector<recovery_log*>& logs, std::uint64_t last,
+                        core::time_point now, const data_writer& write) {
     recovery_image image;
     image.name = std::move(name);
+    image.last = last;
     event_table table{image.events, now};
     for (recovery_log* log : logs) {
         if (log == nullptr) continue;
         log->expire(now);
-        for (const std::uint64_t each : log->seen()) image.last = std::max(image.last, each);
     }
     for (const recovery_log* log : logs) {
         if (log == nullptr || log->sessions() == 0) continue;

@@ -52,9 +52,10 @@ using data_writer = std::function<std::optional<std::string>(const std::any&)>;
 using data_reader = std::function<std::optional<std::any>(std::string_view)>;
 
 /// What these logs have, one for each shard in order; nullptr for a shard without this namespace. No shard
-/// may run any more. An event that one shard gave out and another has not seen counts as seen by it last.
-recovery_image image_of(std::string name, const std::vector<recovery_log*>& logs, core::time_point now,
-                        const data_writer& write);
+/// may run any more. `last`: the greatest number that any shard gave to an event. An event that one shard
+/// gave out and another has not seen counts as seen by it last.
+recovery_image image_of(std::string name, const std::vector<recovery_log*>& logs, std::uint64_t last,
+                        core::time_point now, const data_writer& write);
 
 /// Leaves the older half of the events out (of the sessions, when there are none), and the sessions that
 /// could then no longer be recovered without a gap. @return false: there is nothing left

@@ -46,17 +46,13 @@ void recovery_log::record(core::time_point now, event_position position, core::s
     }
 }
 
-std::string recovery_log::last_offset() const {
-    return events_.empty() ? std::string{} : offset_of(events_.back().position);
-}
-
 void recovery_log::save(saved_session session, core::time_point now) {
     expire(now);
     while (sessions_.size() >= bounds_.max_sessions && !order_.empty()) {
         if (forget_oldest()) ++dropped_;
     }
-    order_.emplace_back(now, session.pid);
-    session.away_since = now;
+    if (session.away_since == core::time_point{}) session.away_since = now;
+    order_.emplace_back(session.away_since, session.pid);
     std::string pid = session.pid;
     sessions_.insert_or_assign(std::move(pid), std::move(session));
 }
@@ -66,6 +62,8 @@ std::optional<recovered_session> recovery_log::take(std::string_view pid, std::s
     expire(now);
     const auto found = sessions_.find(pid);
     if (found == sessions_.end()) return std::nullopt;
+    // One that was refused on its way back stands behind later ones.
+    if (core::deadline_after(found->second.away_since, bounds_.max_age) <= now) return std::nullopt;
     const auto position = parse_offset(offset);
     if (!position) return std::nullopt;
     const auto is_last_seen = [&](const auto& event) {
@@ -105,6 +103,11 @@ std::optional<recovered_session> recovery_log::take(std::string_view pid, std::s
             recovered.missed.push_back({event.position, event.message});
         }
     }
+    if (is_too_much(recovered.missed)) {
+        ++dropped_;
+        sessions_.erase(found);
+        return std::nullopt;
+    }
     recovered.session = std::move(found->second);
     sessions_.erase(found);
     recovered.seen = seen_;
@@ -116,6 +119,7 @@ std::optional<recovered_session> recovery_log::take(std::string_view pid, std::s
 }
 
 std::vector<recovered_event> recovery_log::arrive(const recovered_session& from, core::time_point now) {
+    expire(now); // what is too old elsewhere must not come from here
     std::vector<recovered_event> all = from.missed;
     for (recovered_event& more : beyond(from.seen, from.session)) all.push_back(std::move(more));
     if (seen_.size() == 1 && from.session.before == nullptr) return all; // there is but one order
@@ -147,6 +151,12 @@ std::vector<recovered_event> recovery_log::beyond(const progress& seen, const sa
         more.push_back({event.position, event.message});
     }
     return more;
+}
+
+bool recovery_log::is_too_much(const std::vector<recovered_event>& missed) const {
+    std::uint64_t bytes = 0;
+    for (const recovered_event& each : missed) bytes += each.message->frame_bytes;
+    return missed.size() > bounds_.max_events || bytes > bounds_.max_missed_bytes;
 }
 
 bool recovery_log::is_within(const progress& seen, event_position position) {

@@ -45,7 +45,7 @@ struct saved_session {
     std::string pid;
     std::vector<std::string> rooms;
     std::any data;
-    core::time_point away_since;
+    core::time_point away_since{}; ///< nothing: it goes just now
     /// The events of the process before this one, as the shard saw them where its client was. They are older
     /// than all that a log has. nullptr: the client went away from this process.
     std::shared_ptr<const event_order> before{};
@@ -81,18 +81,19 @@ public:
         std::size_t max_events;
         std::uint64_t max_bytes;
         std::size_t max_sessions;
+        /// What one client may have missed; with more it begins anew.
+        std::uint64_t max_missed_bytes;
     };
 
     recovery_log(bounds within, std::size_t shards) : bounds_(within), seen_(shards, 0), cut_(shards, 0) {}
 
     /// Notes an event that this shard gave to its sockets.
     void record(core::time_point now, event_position position, core::shared_message message, target whom);
-    /// The offset of the last event noted; empty: none is kept.
-    std::string last_offset() const;
 
+    /// One that was refused on its way back keeps the time since when it is away.
     void save(saved_session session, core::time_point now);
-    /// Takes a session out, with all that its client missed. Nothing when it is unknown or too old, or when
-    /// the event of `offset` is no longer (or never was) here.
+    /// Takes a session out, with all that its client missed. Nothing when it is unknown or too old, when the
+    /// event of `offset` is no longer (or never was) here, or when that is more than a client may miss.
     std::optional<recovered_session> take(std::string_view pid, std::string_view offset,
                                           core::time_point now);
 
@@ -131,6 +132,7 @@ public:
 private:
     static bool is_within(const progress& seen, event_position position);
     static bool would_get(const saved_session& session, const target& whom);
+    bool is_too_much(const std::vector<recovered_event>& missed) const;
     void drop_first();
     /// Takes the oldest note away, and its session. @return false: that was gone, or saved anew
     bool forget_oldest();

@@ -437,21 +437,9 @@ void application::count_user(const std::shared_ptr<admission>& of) {
     const std::string key = joint_key("user", of->who->user_id);
     keepers_.with(key, [this, key, of, count_address](keeper& at) {
         const std::shared_ptr<tally> found = at.tally_of(key, monotonic_now());
-        const std::size_t most = of->by->chosen().limits.connections_per_user;
-        std::size_t& open = found->sockets[of->sender.nsp()];
-        const bool is_over = most != 0 && open >= most;
-        std::shared_ptr<seat> place;
-        if (!is_over) {
-            ++open;
-            place = std::make_shared<seat>([this, key, found, nsp = of->sender.nsp()] {
-                keepers_.with(key, [found, nsp](keeper&) {
-                    const auto taken = found->sockets.find(nsp);
-                    if (taken != found->sockets.end() && --taken->second == 0) found->sockets.erase(taken);
-                });
-            });
-        }
-        of->sender.post([this, of, found, is_over, place, count_address](socket&) {
-            if (is_over) {
+        auto place = take_seat(key, found, of->sender.nsp(), of->by->chosen().limits.connections_per_user);
+        of->sender.post([this, of, found, place = std::move(place), count_address](socket&) {
+            if (!place) {
                 ++counts_.refused_users;
                 refuse(*of, "too many connections of this user", "too_many_connections");
                 return;
@@ -463,13 +451,38 @@ void application::count_user(const std::shared_ptr<admission>& of) {
     });
 }
 
-/// Who comes back from the process before this one without a new sign-in is still counted nowhere.
+/// On the keeper's thread. @return nothing: all are taken
+std::shared_ptr<seat> application::take_seat(const std::string& key, const std::shared_ptr<tally>& of,
+                                             const std::string& name_space, std::size_t most) {
+    std::size_t& open = of->sockets[name_space];
+    if (most != 0 && open >= most) return nullptr;
+    ++open;
+    return std::make_shared<seat>([this, key, of, name_space] {
+        keepers_.with(key, [of, name_space](keeper&) {
+            const auto taken = of->sockets.find(name_space);
+            if (taken != of->sockets.end() && --taken->second == 0) of->sockets.erase(taken);
+        });
+    });
+}
+
+/// Who comes back without a new sign-in has given its place away, and in a new process is counted nowhere.
 void application::count_restored(const socket& whose, const std::shared_ptr<visitor>& who) {
     const auto by = current();
-    if (who->is_user && by->counts_users() && !who->by_user) {
+    if (who->is_user && by->counts_users() && !who->place) {
         const std::string key = joint_key("user", who->user_id);
-        keepers_.with(key, [key, whose, who](keeper& at) {
-            whose.post([who, found = at.tally_of(key, monotonic_now())](socket&) { who->by_user = found; });
+        const std::size_t most = by->chosen().limits.connections_per_user;
+        keepers_.with(key, [this, key, most, whose, who](keeper& at) {
+            const std::shared_ptr<tally> found = at.tally_of(key, monotonic_now());
+            auto place = take_seat(key, found, whose.nsp(), most);
+            whose.post([this, who, found, place = std::move(place)](socket& now) {
+                who->by_user = found;
+                who->place = place;
+                if (place) return;
+                ++counts_.refused_users;
+                base::log("rules").warn(about_socket(now).with("user", who->user_id),
+                                        "ended: too many connections of this user");
+                now.disconnect(true);
+            });
         });
     }
     if (by->counts_addresses() && !who->by_address) {
@@ -483,7 +496,13 @@ void application::count_restored(const socket& whose, const std::shared_ptr<visi
 }
 
 void application::on_connection(socket& whose) {
-    const auto who = visitor_of(whose);
+    auto who = visitor_of(whose);
+    if (who && whose.is_recovered()) {
+        // Events that it sent before it was cut off may still wait for a backend, on the thread where it was.
+        who = std::make_shared<visitor>(*who);
+        who->line.reset();
+        whose.data() = who;
+    }
     const auto by = current();
     const compiled_name_space* in = who ? by->find(whose.nsp()) : nullptr;
     if (who) {
@@ -545,7 +564,7 @@ void application::on_disconnect(socket& whose, std::string_view reason) {
     }
     if (in == nullptr) return;
     const arguments nothing;
-    flow{*this, by, *in, whose, who, "disconnect", nothing, {}, reason}.run(in->on_disconnect);
+    flow{*this, by, *in, whose, who, "disconnect", nothing, {}, reason}.run_in_turn(in->on_disconnect);
 }
 
 // ---- Credentials on live sockets
@@ -758,7 +777,7 @@ void application::meet(const socket& sender, visitor& who, const std::shared_ptr
     std::vector<std::string> matches;
     who.in = by->find(sender.nsp(), &matches);
     if (who.in != nullptr) who.matches = std::move(matches);
-    who.own.emplace(by, by->slots());
+    who.own = std::make_shared<bucket_row>(by, by->slots());
 }
 
 bool application::is_within_rates(const std::shared_ptr<const program>& now, visitor& who,
@@ -913,7 +932,7 @@ void application::on_event(socket& sender, event& given) {
             }
         }
     }
-    if (rule != nullptr) running.run(rule->actions);
+    if (rule != nullptr) running.run_in_turn(rule->actions);
 }
 
 // ---- Events from elsewhere
@@ -937,17 +956,25 @@ void application::emit_retained(const std::string& name_space, const std::option
                                 const std::string& name, args arguments,
                                 const std::vector<std::string>& rooms) {
     // One thread keeps a room's state and sends its changes, so that nobody who joins gets them out of order.
-    const std::vector<std::string> kept = rooms.empty() ? std::vector<std::string>{""} : rooms;
-    const std::uint64_t most = current()->chosen().limits.retained_bytes;
-    for (std::size_t i = kept.size(); i-- > 0;) {
-        std::string place = joint_key(name_space, kept[i]);
-        const bool sends = i == 0 && to;
-        const std::string key = place;
-        keepers_.with(key, [this, place = std::move(place), name, arguments, most, sends, to](keeper& at) {
-            counts_.dropped_retained += at.retain(place, name, arguments, most, unix_ms());
-            if (sends) to->emit(name, arguments);
-        });
-    }
+    // With several rooms one after the other, so that two such events reach all in the same order.
+    auto what = std::make_shared<retention>(retention{{}, to, name, std::move(arguments), {}});
+    for (const std::string& room : rooms) what->places.push_back(joint_key(name_space, room));
+    if (rooms.empty()) what->places.push_back(joint_key(name_space, ""));
+    what->most_bytes = current()->chosen().limits.retained_bytes;
+    retain(what, what->places.size() - 1);
+}
+
+void application::retain(const std::shared_ptr<const retention>& what, std::size_t at_place) {
+    const std::string& key = what->places[at_place];
+    keepers_.with(key, [this, what, at_place](keeper& at) {
+        counts_.dropped_retained +=
+            at.retain(what->places[at_place], what->name, what->arguments, what->most_bytes, unix_ms());
+        if (at_place > 0) {
+            retain(what, at_place - 1);
+        } else if (what->to) {
+            what->to->emit(what->name, what->arguments);
+        }
+    });
 }
 
 std::optional<contract::violation> application::check_publication(const publication& what,

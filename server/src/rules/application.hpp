@@ -153,6 +153,14 @@ private:
                                                           const args& arguments);
     void emit_retained(const std::string& name_space, const std::optional<broadcast_operator>& to,
                        const std::string& name, args arguments, const std::vector<std::string>& rooms);
+    struct retention {
+        std::vector<std::string> places; ///< that keep it; from the first of them it is sent
+        std::optional<broadcast_operator> to;
+        std::string name;
+        args arguments;
+        std::uint64_t most_bytes = 0;
+    };
+    void retain(const std::shared_ptr<const retention>& what, std::size_t at_place);
     std::optional<core::contract::violation> check_publication(const publication& what, bool& is_retained);
     void count_user(const std::shared_ptr<admission>& of);
     void finish_admission(const std::shared_ptr<admission>& of);
@@ -162,6 +170,8 @@ private:
     void on_disconnect(socket& who, std::string_view reason);
     void on_event(socket& sender, event& given);
 
+    std::shared_ptr<seat> take_seat(const std::string& key, const std::shared_ptr<tally>& of,
+                                    const std::string& name_space, std::size_t most);
     void count_restored(const socket& whose, const std::shared_ptr<visitor>& who);
     void watch_expiry(const socket& whose, visitor& who);
     void refresh(const socket& sender, const std::shared_ptr<visitor>& who, const event& given);

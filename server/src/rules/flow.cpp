@@ -136,6 +136,14 @@ void flow::fail(std::string_view code, std::string_view message) {
          ",\"event\":" + json_string(event_) + '}');
 }
 
+void flow::run_in_turn(const action_list& actions) {
+    if (who_->line && who_->line->is_held()) {
+        who_->line->append([own = detached(), &actions] { own->run(actions); });
+    } else {
+        run(actions);
+    }
+}
+
 void flow::go_on() {
     while (next_ < list_->size()) {
         if (run_one((*list_)[next_++]) != step::go_on) return;
@@ -323,12 +331,16 @@ flow::step flow::once(const action& what) {
         const bool goes_on = decide(*this, at->take_once(key, monotonic_now(), what.keep, most));
         return goes_on ? step::go_on : step::end;
     }
-    of_->keepers_.with(key, [waiting = detached(), key, most, keep = what.keep, decide](keeper& at) {
-        const keeper::taken found = at.take_once(key, monotonic_now(), keep, most);
-        waiting->sender_.post_anyway([waiting, found, decide](socket&) {
-            if (decide(*waiting, found)) waiting->go_on();
+    if (!who_->line) who_->line = std::make_shared<waiting_line>();
+    who_->line->hold();
+    of_->keepers_.with(
+        key, [waiting = detached(), line = who_->line, key, most, keep = what.keep, decide](keeper& at) {
+            const keeper::taken found = at.take_once(key, monotonic_now(), keep, most);
+            waiting->sender_.post_anyway([waiting, line, found, decide](socket&) {
+                if (decide(*waiting, found)) waiting->go_on();
+                line->let_go();
+            });
         });
-    });
     return step::wait;
 }
 

@@ -26,6 +26,9 @@ public:
         go_on();
     }
 
+    /// The same behind the sender's earlier events, should one of them wait in `once`.
+    void run_in_turn(const action_list& actions);
+
     /// Does the sender have this permission?
     bool is_permitted(const permission& wanted) const;
     /// The sender hears of it: as its acknowledgement, or as an `error` event.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -69,6 +70,29 @@ private:
     std::shared_ptr<bucket_row> row_;
 };
 
+/// Events of one socket that came while an earlier one waits for another thread's word: they go on behind it,
+/// in the order in which the client sent them.
+/// @thread its socket's
+class waiting_line {
+public:
+    bool is_held() const { return held_ > 0; }
+    void hold() { ++held_; }
+    void append(std::function<void()> event) { behind_.push_back(std::move(event)); }
+    /// The one in front has gone on: so do the others, until one of them waits.
+    void let_go() {
+        --held_;
+        while (held_ == 0 && !behind_.empty()) {
+            const auto next = std::move(behind_.front());
+            behind_.pop_front();
+            next();
+        }
+    }
+
+private:
+    std::size_t held_ = 0;
+    std::deque<std::function<void()>> behind_;
+};
+
 /// Who a socket is, and what the rules know of it. Lies in the socket's data.
 /// @thread its socket's
 struct visitor {
@@ -84,8 +108,9 @@ struct visitor {
 
     std::weak_ptr<const program> met;        ///< the program that its last event met
     const compiled_name_space* in = nullptr; ///< there; not to be followed before `met` is compared
-    std::optional<bucket_row> own;           ///< of this socket alone
+    std::shared_ptr<bucket_row> own;         ///< of this socket alone
     std::shared_ptr<seat> place;
+    std::shared_ptr<waiting_line> line; ///< made when an event waits for the first time
     std::shared_ptr<tally> by_user;
     std::shared_ptr<tally> by_address;
 

@@ -95,7 +95,7 @@ export const differences = {
   },
   volatileOffset: {
     reference: "sends volatile events without an offset; the client takes a last argument that is a string for one",
-    ours: "ends a volatile event whose last argument is a string with the offset of the last event kept",
+    ours: "puts null behind the last argument of a volatile event, if that is a string",
     reason: "otherwise the client's next recovery fails",
   },
   roomNameLength: {

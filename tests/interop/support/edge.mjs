@@ -113,15 +113,6 @@ export const installed = {
   haproxy: existsSync("/usr/sbin/haproxy"),
 };
 
-export async function freePort() {
-  const held = net.createServer().listen(0, "127.0.0.1");
-  await once(held, "listening");
-  const { port } = held.address();
-  held.close();
-  await once(held, "close");
-  return port;
-}
-
 export async function runProxy(command, args, port) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";

@@ -68,15 +68,6 @@ export async function bareApplication(speak) {
   return app;
 }
 
-// A port where nobody listens.
-export async function freePort() {
-  const holder = net.createServer().listen(0, "127.0.0.1");
-  await once(holder, "listening");
-  const { port } = holder.address();
-  await new Promise((done) => holder.close(done));
-  return port;
-}
-
 // One request with Node's own client: it knows a broken answer from a short one.
 export function ask(server, { body, agent = false, ...options } = {}) {
   return new Promise((resolve, reject) => {

@@ -23,7 +23,7 @@ using std::chrono::seconds;
 using texts = std::vector<std::string>;
 
 constexpr time_point start{seconds{100}};
-constexpr recovery_log::bounds roomy{seconds{120}, 1'000, 1'000'000, 100};
+constexpr recovery_log::bounds roomy{seconds{120}, 1'000, 1'000'000, 100, 1'000'000};
 
 std::string new_id(std::uint8_t shard = 0) {
     return base::id_maker{shard}.next();
@@ -71,6 +71,14 @@ std::vector<recovery_log*> pointers(const log_list& logs) {
     return all;
 }
 
+/// Where each event was noted everywhere.
+std::uint64_t last_of(const log_list& logs) {
+    std::uint64_t last = 0;
+    for (const auto& log : logs)
+        last = std::max(last, *std::max_element(log->seen().begin(), log->seen().end()));
+    return last;
+}
+
 std::string bytes_of(const recovery_image& image) {
     std::string bytes;
     append(bytes, image);
@@ -100,7 +108,7 @@ struct one_away {
         logs[0]->save(std::move(session), start + seconds{3});
     }
     recovery_image image(time_point now = start + seconds{4}) const {
-        return image_of("/", pointers(logs), now, write_text);
+        return image_of("/", pointers(logs), last_of(logs), now, write_text);
     }
 };
 
@@ -120,6 +128,34 @@ TEST(HubRecoveryImage, GivesTheNextProcessWhatAClientMissed) {
     EXPECT_EQ(words_of(found->missed), (texts{"b", "c"}));
     ASSERT_EQ(found->missed[1].message->rest.size(), 1U);
     EXPECT_EQ(found->missed[1].message->rest[0].payload(), (std::string_view{"\0\xff", 2}));
+}
+
+TEST(HubRecoveryImage, EventForOneClientStaysItsOwn) {
+    const log_list logs = new_logs(2);
+    const std::string alone = new_id();
+    const std::string pid = new_id();
+    const std::string stranger = new_id();
+    // On shard 1 a client was sent something of its own, but its link was dead: it came back on shard 0.
+    logs[1]->record(start, {1, 1}, message_of("a"), {});
+    logs[0]->record(start, {1, 1}, message_of("a"), {});
+    logs[1]->record(start, {1, 2}, message_of("private"), {{alone}, {}});
+    logs[1]->save({alone, pid, {}, std::string{}, {}}, start);
+    auto taken = logs[1]->take(pid, "1-1", start);
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(words_of(logs[0]->arrive(*taken, start)), texts{"private"});
+    for (const auto& each : logs) each->record(start, {1, 3}, message_of("b"), {});
+    logs[0]->save({alone, pid, {}, std::string{}, {}}, start);
+    logs[1]->save({new_id(), stranger, {}, std::string{}, {}}, start);
+
+    const log_list next = new_logs(1);
+    restore(image_of("/", pointers(logs), last_of(logs), start, write_text), pointers(next), start,
+            seconds{0}, read_text);
+    const auto others = next[0]->take(stranger, "1-1", start);
+    ASSERT_TRUE(others);
+    EXPECT_EQ(words_of(others->missed), texts{"b"});
+    const auto own = next[0]->take(pid, "1-1", start);
+    ASSERT_TRUE(own);
+    EXPECT_EQ(words_of(own->missed), (texts{"private", "b"}));
 }
 
 TEST(HubRecoveryImage, NumbersGoOnBehindThoseOfBefore) {
@@ -148,14 +184,14 @@ TEST(HubRecoveryImage, TimeWithoutAProcessCounts) {
 TEST(HubRecoveryImage, SessionWhoseDataCannotBeKeptIsLeftOut) {
     const log_list logs = new_logs(1);
     logs[0]->save({new_id(), new_id(), {}, 42, {}}, start);
-    EXPECT_TRUE(image_of("/", pointers(logs), start, write_text).sessions.empty());
+    EXPECT_TRUE(image_of("/", pointers(logs), last_of(logs), start, write_text).sessions.empty());
 }
 
 TEST(HubRecoveryImage, SessionWhoseDataCannotBeReadIsDropped) {
     const log_list logs = new_logs(1);
     logs[0]->save({new_id(), new_id(), {}, std::string{"unreadable"}, {}}, start);
-    const auto counts = restore(image_of("/", pointers(logs), start, write_text), pointers(new_logs(1)),
-                                start, seconds{0}, read_text);
+    const auto counts = restore(image_of("/", pointers(logs), last_of(logs), start, write_text),
+                                pointers(new_logs(1)), start, seconds{0}, read_text);
     EXPECT_EQ(counts.dropped, 1U);
 }
 
@@ -167,10 +203,10 @@ TEST(HubRecoveryImage, OfTooManySessionsThoseThatWereAwayLongestAreDropped) {
         pids.push_back(new_id());
         logs[0]->save({new_id(), pids.back(), {}, std::string{}, {}}, start + seconds{i});
     }
-    const log_list next = new_logs(1, {seconds{120}, 1'000, 1'000'000, 2});
+    const log_list next = new_logs(1, {seconds{120}, 1'000, 1'000'000, 2, 1'000'000});
     const time_point now = start + seconds{5};
-    const auto counts =
-        restore(image_of("/", pointers(logs), now, write_text), pointers(next), now, seconds{0}, read_text);
+    const auto counts = restore(image_of("/", pointers(logs), last_of(logs), now, write_text), pointers(next),
+                                now, seconds{0}, read_text);
     EXPECT_EQ(counts.restored, 2U);
     EXPECT_EQ(counts.dropped, 3U);
     EXPECT_TRUE(next[0]->take(pids[4], "0-1", now));
@@ -179,7 +215,7 @@ TEST(HubRecoveryImage, OfTooManySessionsThoseThatWereAwayLongestAreDropped) {
 
 TEST(HubRecoveryImage, ClientWhoseGapGoesOnInEventsThatWentIsNotRecovered) {
     const one_away it;
-    const log_list next = new_logs(1, {seconds{120}, 2, 1'000'000, 100});
+    const log_list next = new_logs(1, {seconds{120}, 2, 1'000'000, 100, 1'000'000});
     restore(it.image(), pointers(next), start, seconds{0}, read_text);
     for (std::uint64_t i = 4; i < 7; ++i) next[0]->record(start, {0, i}, message_of("x"), {});
     EXPECT_FALSE(next[0]->take(it.pid, "0-1", start));
@@ -193,7 +229,7 @@ TEST(HubRecoveryImage, ShrinkingLeavesNoGap) {
     const std::string early = new_id();
     const std::string late = new_id();
     for (const std::string& pid : {early, late}) logs[0]->save({new_id(), pid, {}, std::string{}, {}}, start);
-    recovery_image image = image_of("/", pointers(logs), start + seconds{9}, write_text);
+    recovery_image image = image_of("/", pointers(logs), last_of(logs), start + seconds{9}, write_text);
     const std::size_t before = bytes_of(image).size();
     ASSERT_TRUE(shrink(image));
     EXPECT_LT(bytes_of(image).size(), before);
@@ -245,7 +281,7 @@ TEST(HubRecoveryImageBytes, WhatIsNoEventOfTheNamespaceIsRefused) {
         const log_list logs = new_logs(1);
         logs[0]->record(start, {0, 1}, std::move(message), {});
         logs[0]->save({new_id(), new_id(), {}, std::string{}, {}}, start);
-        return read(bytes_of(image_of("/", pointers(logs), start, write_text))).has_value();
+        return read(bytes_of(image_of("/", pointers(logs), last_of(logs), start, write_text))).has_value();
     };
     EXPECT_TRUE(is_taken(message_of("a")));
     for (const char* packet :
@@ -368,7 +404,7 @@ private:
     /// What is under way need not have arrived.
     void restart() {
         if (is_connected_) leave();
-        auto image = read(bytes_of(image_of("/", pointers(logs_), start, write_text)));
+        auto image = read(bytes_of(image_of("/", pointers(logs_), last_of(logs_), start, write_text)));
         ASSERT_TRUE(image);
         ++generation_;
         begin(1 + pick(3));

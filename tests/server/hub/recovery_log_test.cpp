@@ -17,7 +17,7 @@ using std::chrono::seconds;
 using texts = std::vector<std::string>;
 
 constexpr time_point start{seconds{100}};
-constexpr recovery_log::bounds roomy{seconds{120}, 1'000, 1'000'000, 100};
+constexpr recovery_log::bounds roomy{seconds{120}, 1'000, 1'000'000, 100, 1'000'000};
 
 texts texts_of(const std::vector<recovered_event>& events) {
     texts all;
@@ -144,6 +144,37 @@ TEST(HubRecoveryLog, SessionThatComesAndGoesAgainCountsFromItsLastLeave) {
     EXPECT_EQ(it.take("p", "0-2"), texts{});
 }
 
+TEST(HubRecoveryLog, SessionThatWasRefusedOnItsWayBackMayTryAgainInItsTime) {
+    single it;
+    it.record("a");
+    it.log.save(session_of("p"), it.now);
+    it.now += seconds{60};
+    it.record("b");
+    it.log.save(session_of("q"), it.now);
+    for (int i = 0; i < 2; ++i) {
+        auto taken = it.log.take("p", "0-1", it.now);
+        ASSERT_TRUE(taken);
+        EXPECT_EQ(texts_of(it.log.arrive(*taken, it.now)), texts{"b"});
+        it.log.save(std::move(taken->session), it.now);
+    }
+    it.now += seconds{60};
+    EXPECT_EQ(it.take("p", "0-1"), texts{"unknown"});
+    EXPECT_EQ(it.take("q", "0-2"), texts{});
+}
+
+TEST(HubRecoveryLog, WhoMissedTooMuchBeginsAnew) {
+    const std::string large(1'000, 'x');
+    for (const std::size_t events : {2U, 3U}) {
+        single it{{seconds{120}, 1'000, 1'000'000, 100, 2'500}};
+        it.record("a");
+        it.log.save(session_of("p"), it.now);
+        for (std::size_t i = 0; i < events; ++i) it.record(large);
+        EXPECT_EQ(it.take("p", "0-1"), events == 2 ? (texts{large, large}) : texts{"unknown"});
+        EXPECT_EQ(it.log.dropped(), events == 2 ? 0U : 1U);
+        EXPECT_EQ(it.log.sessions(), 0U);
+    }
+}
+
 TEST(HubRecoveryLog, OldEventsGo) {
     single it;
     it.record("a");
@@ -152,14 +183,14 @@ TEST(HubRecoveryLog, OldEventsGo) {
     EXPECT_EQ(it.log.events(), 2U);
     it.log.expire(it.now += seconds{1});
     EXPECT_EQ(it.log.events(), 1U);
-    EXPECT_EQ(it.log.last_offset(), "0-2");
+    EXPECT_EQ(it.log.kept().front().position.sequence, 2U);
     it.log.expire(it.now + seconds{119});
-    EXPECT_EQ(it.log.last_offset(), "");
+    EXPECT_TRUE(it.log.is_empty());
     EXPECT_EQ(it.log.dropped(), 0U);
 }
 
 TEST(HubRecoveryLog, EventsAreBoundedInNumber) {
-    single it{{seconds{120}, 2, 1'000'000, 100}};
+    single it{{seconds{120}, 2, 1'000'000, 100, 1'000'000}};
     it.log.save(session_of("p"), it.now);
     for (const char* text : {"a", "b", "c"}) it.record(text);
     EXPECT_EQ(it.log.events(), 2U);
@@ -169,7 +200,7 @@ TEST(HubRecoveryLog, EventsAreBoundedInNumber) {
 }
 
 TEST(HubRecoveryLog, EventsAreBoundedInBytes) {
-    single it{{seconds{120}, 1'000, 10, 100}};
+    single it{{seconds{120}, 1'000, 10, 100, 1'000'000}};
     for (const char* text : {"aaaa", "b", "cc"}) it.record(text); // 6, 3 and 4 bytes with their headers
     EXPECT_EQ(it.log.events(), 2U);
     EXPECT_EQ(it.log.dropped(), 1U);
@@ -181,7 +212,7 @@ TEST(HubRecoveryLog, EventsAreBoundedInBytes) {
 }
 
 TEST(HubRecoveryLog, SessionsAreBoundedAndTheOldestGo) {
-    single it{{seconds{120}, 1'000, 1'000'000, 2}};
+    single it{{seconds{120}, 1'000, 1'000'000, 2, 1'000'000}};
     it.record("a");
     for (const char* pid : {"p", "q", "r"}) it.log.save(session_of(pid), it.now);
     EXPECT_EQ(it.log.sessions(), 2U);
@@ -191,7 +222,7 @@ TEST(HubRecoveryLog, SessionsAreBoundedAndTheOldestGo) {
 }
 
 TEST(HubRecoveryLog, OldNoteOfASessionThatIsBackDoesNotPushItOut) {
-    single it{{seconds{120}, 1'000, 1'000'000, 2}};
+    single it{{seconds{120}, 1'000, 1'000'000, 2, 1'000'000}};
     it.record("a");
     it.log.save(session_of("p"), it.now);
     EXPECT_EQ(it.take("p", "0-1"), texts{});
