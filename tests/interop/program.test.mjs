@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { client, connected } from "./support/clients.mjs";
 import { cleanup } from "./support/cleanup.mjs";
+import { freePort } from "./support/ports.mjs";
 import { Server, TARGET } from "./support/target.mjs";
 import { next, until } from "./support/wait.mjs";
 
