@@ -49,7 +49,8 @@ struct recovery_options {
     bool skip_middlewares = true;
     /// Events kept per namespace and thread; beyond them the oldest go, counted.
     std::size_t max_events = 10'000;
-    /// Bytes of those events.
+    /// Bytes of those events. A client that missed more than that, or than `session.max_queue_bytes`, begins
+    /// anew.
     std::uint64_t max_bytes = 64U << 20U;
     /// Sessions that may wait for their client's return, per namespace and thread.
     std::size_t max_sessions = 100'000;
