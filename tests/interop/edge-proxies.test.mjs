@@ -9,9 +9,10 @@ import WebSocket from "ws";
 import { client, connected, transportName } from "./support/clients.mjs";
 import { cleanup } from "./support/cleanup.mjs";
 import { authority, folder, installed, runProxy, secure, start, talk } from "./support/edge.mjs";
+import { Connection } from "./support/http.mjs";
 import { freePort } from "./support/ports.mjs";
 import { has, ours, TARGET } from "./support/target.mjs";
-import { next } from "./support/wait.mjs";
+import { next, pause } from "./support/wait.mjs";
 
 const trusting = (more = {}) => start({ ROOMCAST_TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8", ...more });
 
@@ -98,6 +99,23 @@ describe.runIf(ours)("the PROXY protocol", () => {
     const server = await proxied();
     expect(await answerOf(server, header, request)).toMatch(/^HTTP\/1\.1 200 /);
     expect(await answerOf(server, Buffer.concat([Buffer.from(header), Buffer.from(request)]))).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  test.each([
+    ["version 1", Buffer.from("PROXY TCP4 203.0.113.9 127.0.0.1 4660 80\r\n")],
+    ["version 2", v2(0x21, 0x11, v4)],
+  ])("%s may come in pieces", async (_, header) => {
+    const server = await proxied();
+    for (const at of [1, 5, 13, header.length - 1]) {
+      const one = await Connection.open(server);
+      cleanup(() => one.close());
+      one.write(header.subarray(0, at));
+      await pause(30);
+      one.write(header.subarray(at));
+      await pause(30);
+      one.write(request);
+      expect((await one.response("GET")).status).toBe(200);
+    }
   });
 
   test.each([

@@ -79,6 +79,7 @@ rc::options chosen_options() {
     chosen.trusted_proxies = list_setting("ROOMCAST_TRUSTED_PROXIES");
     chosen.proxy_protocol = text_setting("ROOMCAST_PROXY_PROTOCOL", "") == "true";
     chosen.http.request_timeout = milliseconds_setting("ROOMCAST_REQUEST_TIMEOUT", 30'000);
+    chosen.http.close_timeout = milliseconds_setting("ROOMCAST_CLOSE_TIMEOUT", 5'000);
     auto& compression = chosen.compression;
     compression.websocket.is_enabled = text_setting("ROOMCAST_COMPRESSION", "") == "true";
     compression.websocket.threshold = number_setting("ROOMCAST_COMPRESSION_THRESHOLD", 1024);

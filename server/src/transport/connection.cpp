@@ -74,6 +74,8 @@ struct connection::request {
     std::string headers_for_every_answer;
     std::string headers_for_first_answer;
     std::uint64_t most_body_bytes;
+    std::size_t head_bytes = 0; ///< read so far: the parser counts each piece of a head for itself
+    bool is_folded = false;
     bool is_head_read = false;
     bool is_skipped = false;
 };
@@ -480,6 +482,7 @@ void connection::on_timer(core::time_point) {
             break;
         }
         if (request_ && !is_owing()) {
+            if (session_ != nullptr) tell_session_gone(true);
             is_answer_due_ = true;
             handler_->on_bad_request(*this, 408);
         } else {
@@ -572,8 +575,11 @@ bool connection::parse() {
             if (moving_to_ == nullptr) {
                 boost::system::error_code error;
                 const std::size_t used = parser.put(boost::asio::buffer(input_), error);
-                const bool is_folded = has_folded_line(std::string_view{input_}.substr(0, used));
+                request_->head_bytes += used;
+                request_->is_folded |= has_folded_line(std::string_view{input_}.substr(0, used));
                 input_.erase(0, used);
+                const std::size_t size = request_->head_bytes + (parser.is_header_done() ? 0 : input_.size());
+                if (size > home_->shared().options.http.max_header_bytes) error = http::error::header_limit;
                 if (error == http::error::need_more) break;
                 if (error) {
                     is_answer_due_ = true;
@@ -585,7 +591,7 @@ bool connection::parse() {
                 if (!parser.is_header_done()) break;
                 is_answer_due_ = true;
                 request_->is_head_read = true;
-                if (!read_head() || is_folded) {
+                if (!read_head() || request_->is_folded) {
                     is_last_answer_ = true;
                     ++home_->counts().protocol_errors;
                     handler_->on_bad_request(*this, 400);
@@ -724,7 +730,9 @@ void connection::refuse_body() {
         is_body_wanted_ = false;
         handler_->on_body_too_large(*this);
     } else {
-        is_ending_ = true;
+        // Nobody wanted it, and who waits for the answer need not wait for its end.
+        if (session_ != nullptr) tell_session_gone(true);
+        handler_->on_bad_request(*this, 413);
     }
 }
 
@@ -786,8 +794,7 @@ void connection::fail_websocket(core::ws::close_code code) {
         end();
         return;
     }
-    // A frame of ours may be half out: then nothing can be said any more. Layers take whole frames only.
-    const bool is_clean = can_write_ || layers_ != nullptr;
+    const bool is_clean = is_between_frames();
     tell_session_gone(true);
     if (!is_clean || state_ != state::websocket) {
         end();
@@ -828,7 +835,7 @@ void connection::on_peer_close(std::string_view payload) {
         return;
     }
     if (session_ != nullptr && session_->is_current(*this)) flush(session_->owed());
-    const bool is_clean = can_write_ || layers_ != nullptr;
+    const bool is_clean = is_between_frames();
     tell_session_gone(false);
     if (state_ != state::websocket) return;
     if (!is_clean) {
@@ -841,6 +848,12 @@ void connection::on_peer_close(std::string_view payload) {
     end_when_written();
 }
 
+/// A frame of ours may be half out: then nothing can be said any more.
+bool connection::is_between_frames() const {
+    if (!can_write_ && layers_ == nullptr) return false;
+    return session_ == nullptr || !session_->is_current(*this) || !session_->owed().is_begun();
+}
+
 void connection::on_peer_gone() {
     tell_session_gone(false);
     end();
@@ -849,7 +862,8 @@ void connection::on_peer_gone() {
 void connection::tell_session_gone(bool is_error) {
     engine::session* const told = std::exchange(session_, nullptr);
     if (told == nullptr) return;
-    if (state_ == state::http) {
+    // Not by the state: a request whose answer ends the connection may linger.
+    if (frames_ == nullptr) {
         told->on_request_closed(*this);
     } else {
         told->on_link_closed(*this, is_error);
@@ -891,7 +905,8 @@ bool connection::after_write() {
         state_ = state::lingering;
         set_deadline(home_->shared().options.http.close_timeout);
         is_ending_ = false; // what the peer still sends does not begin its time anew
-    } else if (state_ == state::http && !is_answer_due_ && !input_.empty() && !is_parsing_) {
+    } else if (state_ == state::http && !is_answer_due_ && !input_.empty() && !is_parsing_ &&
+               !(layers_ && layers_->is_opening())) {
         return parse();
     }
     return true;
@@ -906,6 +921,8 @@ void connection::end_when_written() {
 }
 
 void connection::end() {
+    if (state_ == state::closed) return;
+    tell_session_gone(true); // whatever the reason: a session must not name what is freed
     if (state_ == state::closed) return;
     state_ = state::closed;
     if (answer_place_) *std::exchange(answer_place_, nullptr) = nullptr;

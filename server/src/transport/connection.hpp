@@ -233,6 +233,7 @@ private:
     void on_peer_close(std::string_view payload);
     void on_peer_gone();
     void tell_session_gone(bool is_error);
+    bool is_between_frames() const;
     bool flush_own();
     /// @return false: a request in advance took it to another shard, and it must not be touched any more
     bool after_write();

@@ -58,7 +58,7 @@ bool connection::is_owing() const {
 }
 
 std::size_t connection::backlog() const {
-    return output_.size() - written_ + (layers_ ? layers_->wire.size() : 0);
+    return output_.size() - written_ + (layers_ ? layers_->wire.size() - layers_->wire_sent : 0);
 }
 
 void connection::on_layered_ready(std::uint32_t events) {
@@ -206,16 +206,23 @@ bool connection::flush_own_layered() {
 /// @return whether the socket took all, and takes more
 bool connection::send_wire() {
     std::string& wire = layers_->wire;
+    std::size_t& begun = layers_->wire_sent;
     while (!wire.empty()) {
         if (!layers_->can_write || fd_ < 0) return false;
-        const ssize_t sent = ::send(fd_, wire.data(), wire.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent =
+            ::send(fd_, wire.data() + begun, wire.size() - begun, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0) {
             if (errno == EINTR) continue;
             layers_->can_write = false;
             return false;
         }
         home_->counts().bytes_sent += static_cast<std::uint64_t>(sent);
-        wire.erase(0, static_cast<std::size_t>(sent));
+        begun += static_cast<std::size_t>(sent);
+        // Not for each piece: what is left of a large answer would be moved for each.
+        if (begun > wire.size() / 2) {
+            wire.erase(0, begun);
+            begun = 0;
+        }
     }
     if (wire.capacity() > 64) std::string{}.swap(wire);
     return layers_->can_write;

@@ -31,7 +31,8 @@ struct layers final : engine::pollable, engine::retired {
     std::unique_ptr<deflate_agreement> deflate;
     std::unique_ptr<deflater> own_deflater; ///< where the context is kept from message to message
     std::unique_ptr<inflater> own_inflater;
-    std::string wire; ///< what the socket has not taken yet
+    std::string wire; ///< what the socket has not taken yet, behind `wire_sent`
+    std::size_t wire_sent = 0;
     std::size_t opening_bytes = 0;
     bool awaits_proxy_header = false;
     bool can_write = true;

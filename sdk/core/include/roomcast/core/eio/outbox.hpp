@@ -46,6 +46,8 @@ public:
 
     /// Notes that `size` bytes of what `gather` showed went out.
     void consume(std::uint64_t size);
+    /// Is the first packet half out?
+    bool is_begun() const { return offset_ != 0; }
 
     /// Hands out packets from the front, until about `most_bytes` went; they are owed no more. Only for a
     /// peer to which no packet went in part.
