@@ -344,11 +344,50 @@ private:
         parser_->header_limit(max_header_bytes);
         parser_->body_limit(job_->what.max_response_bytes);
         if (job_->what.method == "HEAD") parser_->skip(true);
-        with_stream([this](auto& stream) {
-            http::async_read(
-                stream, buffer_, *parser_,
-                [self = shared_from_this()](error_code error, std::size_t) { self->on_read(error); });
+        parser_->eager(true);
+        taken_ = 0;
+        parse();
+    }
+
+    /// Piece by piece, for Beast's own reading counts the bytes of a head, and of trailers, for each piece
+    /// alone.
+    void read_more() {
+        const std::size_t room = std::min(max_header_bytes, buffer_.max_size() - buffer_.size());
+        if (room == 0) return on_read(http::error::buffer_overflow);
+        with_stream([this, room](auto& stream) {
+            stream.async_read_some(buffer_.prepare(room),
+                                   [self = shared_from_this()](error_code error, std::size_t size) {
+                                       self->on_some(error, size);
+                                   });
         });
+    }
+
+    void on_some(error_code error, std::size_t size) {
+        buffer_.commit(size);
+        if (!error && !job_->is_over) return parse();
+        if (error == asio::error::eof) {
+            error = http::error::end_of_stream;
+            if (parser_->got_some()) parser_->put_eof(error);
+        }
+        on_read(error);
+    }
+
+    void parse() {
+        error_code error;
+        while (buffer_.size() > 0 && !error && !parser_->is_done()) {
+            const std::size_t used = parser_->put(buffer_.cdata(), error);
+            buffer_.consume(used);
+            taken_ += used;
+            if (used == 0) break;
+        }
+        if (error == http::error::need_more) error = {};
+        if (error || parser_->is_done()) return on_read(error);
+        // Chunks of one byte have five more around it.
+        const std::uint64_t most = parser_->is_header_done()
+                                       ? max_header_bytes + 8 * job_->what.max_response_bytes
+                                       : max_header_bytes;
+        if (taken_ + buffer_.size() > most) return on_read(http::error::header_limit);
+        read_more();
     }
 
     void on_read(error_code error) {
@@ -412,6 +451,7 @@ private:
     bool is_used_ = false; ///< carried a request before
     bool has_answered_ = false;
     int early_answers_ = 0;
+    std::uint64_t taken_ = 0; ///< bytes of this answer
     http::request<http::string_body> message_;
     beast::flat_buffer buffer_{65'536};
     std::optional<http::response_parser<http::string_body>> parser_;

@@ -122,6 +122,36 @@ TEST(OutboundClient, RefusesEndlessHeaders) {
     EXPECT_EQ(ask(one, server.url()).why, failure::too_large);
 }
 
+TEST(OutboundClient, RefusesEndlessHeadersAndTrailersInPieces) {
+    std::string many;
+    for (int i = 0; i < 50'000; ++i) many += "a:\r\n";
+    for (const std::string& head :
+         {std::string{"HTTP/1.1 200 OK\r\n"},
+          std::string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"}}) {
+        local_server server{[&](const std::string&) {
+            return answer{head + many + "Content-Length: 0\r\n\r\n", false, false, 8'002};
+        }};
+        client one;
+        request what;
+        what.url = server.url();
+        what.max_response_bytes = 1000;
+        EXPECT_EQ(ask(one, what).why, failure::too_large) << head;
+    }
+}
+
+TEST(OutboundClient, TakesAnAnswerInPieces) {
+    const std::string body(30'000, 'b');
+    local_server server{[&](const std::string&) {
+        return answer{local_server::ok(body, "X-Kind: " + std::string(9'000, 'k') + "\r\n"), false, false,
+                      700};
+    }};
+    client one;
+    const auto got = ask(one, server.url());
+    EXPECT_EQ(got.status, 200U);
+    EXPECT_EQ(got.body, body);
+    EXPECT_EQ(server.connections(), 1);
+}
+
 TEST(OutboundClient, RefusesWhatIsNotHttp) {
     local_server server{[](const std::string&) { return answer{"SSH-2.0-OpenSSH\r\n\r\n", true}; }};
     client one;

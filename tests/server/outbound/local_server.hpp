@@ -7,6 +7,7 @@
 #include <boost/asio/write.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <list>
 #include <mutex>
@@ -26,6 +27,7 @@ public:
         std::string bytes;
         bool ends = false;
         bool stays_silent = false; ///< says nothing, and keeps the connection
+        std::size_t piece = 0;     ///< bytes sent at a time, with a rest behind each; 0: all at once
     };
     using script = std::function<answer(const std::string& request)>;
 
@@ -91,10 +93,19 @@ private:
             }
             const answer said = how_(*request);
             if (said.stays_silent) continue;
-            boost::asio::write(socket, boost::asio::buffer(said.bytes), error);
+            send(socket, said);
             if (said.ends) break;
         }
         socket.shutdown(tcp::socket::shutdown_both, error);
+    }
+
+    static void send(tcp::socket& socket, const answer& said) {
+        boost::system::error_code error;
+        const std::size_t piece = said.piece == 0 ? said.bytes.size() : said.piece;
+        for (std::size_t at = 0; at < said.bytes.size() && !error; at += piece) {
+            boost::asio::write(socket, boost::asio::buffer(said.bytes.substr(at, piece)), error);
+            if (said.piece != 0) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+        }
     }
 
     static std::optional<std::string> next_request(tcp::socket& socket, std::string& read) {
