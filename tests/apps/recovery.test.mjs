@@ -1,6 +1,6 @@
 // Connection state recovery while clients come and go: what a client missed does not depend on who said it where.
 import { describe, expect, test } from "vitest";
-import { configuration, connected, ended, health, hears, next, start, startWith, told, until } from "./support/server.mjs";
+import { configuration, connected, ended, health, hears, next, reload, start, startWith, told, until } from "./support/server.mjs";
 import { jwt, secret } from "./support/tokens.mjs";
 
 const events = `
@@ -121,5 +121,15 @@ namespaces:
     first.connect();
     await until("the place is free again", () => first.connected || void (first.active || first.connect()));
     await first.emitWithAck("say", "there is a place");
+  });
+  test("and came before there was a sign-in does not come back without one", async () => {
+    const open = "recovery: { enabled: true }\nnamespaces: { /: { events: { say: { do: [{ emit: { event: said, args: \"{args}\" } }, { ack: [ok] }] } } } }\n";
+    const server = await startWith(open, { threads });
+    const socket = await away(server, 0);
+    await reload(server, `auth: { providers: { app: { type: jwt, secret: "${secret}" } } }\n${open}`);
+    const over = ended(socket);
+    socket.auth = {};
+    socket.connect();
+    expect((await over)[0]).toBe("io server disconnect");
   });
 });

@@ -183,6 +183,30 @@ describe.each([
     }
   });
 
+  test("an argument that looks like an attachment, and is none, spoils nothing", async () => {
+    const { launch } = await house();
+    const strange = { _placeholder: true, num: 0 };
+    const first = await launch(before);
+    const socket = await listener(first, { reconnection: false });
+    const talker = await connected(first);
+    const over = ended(socket);
+    socket.io.engine.close();
+    await over;
+    await until("the server has noticed", async () => (await health(first)).connections === 1);
+    // As bytes of its own: the package would take it for an attachment of its own.
+    talker.io.engine.write(`2["say",${JSON.stringify(strange)}]`);
+    await talker.emitWithAck("here");
+    await api(first, "emit", { event: "state", to: "room", args: [strange] });
+    expect((await api(first, "revoke", { user: "bad", for: "1h" })).status).toBe(200);
+    await end(first);
+    const second = await launch(after);
+    expect(logOf(second)).toMatch(/took over .* 2 clients may come back.* 1 retained events, .* 1 revocations/);
+    const connect = next(socket, "connect");
+    socket.connect();
+    await connect;
+    expect(socket.recovered).toBe(true);
+  });
+
   test("retained events, once-only keys and revocations go along", async () => {
     const { launch } = await house(`${rules}  /users: { auth: app, events: { here: { do: [{ ack: [ok] }] } } }
 auth: { providers: { app: { type: jwt, secret: "${secret}" } } }

@@ -119,6 +119,26 @@ describe.each([1, 3])("actions, with %i threads", (threads) => {
     expect(acks).toEqual(order.filter((n) => n % 3 !== 2));
   });
 
+  test("what others are told of a client may be deep, and not too long", async () => {
+    const server = await launch(`limits: { presence_bytes: 2kb }
+namespaces:
+  /:
+    presence: { payload: { inner: { status: "{args.1?}" } } }
+    typing: { payload: { inner: { status: "{args.1?}" } } }
+`);
+    const [a, b] = [await connected(server), await connected(server)];
+    const deep = Array.from({ length: 196 }).reduce((inner) => [inner], 1);
+    const told_ = { inner: { status: deep } };
+    expect(await a.emitWithAck("presence:join", "r", deep)).toEqual({ ok: true, room: "r", count: 1, users: [told_] });
+    expect(await b.emitWithAck("presence:join", "r", 2)).toMatchObject({ ok: true, count: 2, users: expect.arrayContaining([told_]) });
+    a.emit("typing:start", "r", deep);
+    expect(await hears(b, "typing:start")).toEqual([told_]);
+    expect((await a.emitWithAck("presence:join", "r2", "x".repeat(3_000))).error).toMatchObject({ code: "invalid_arguments" });
+    a.disconnect();
+    expect(await hears(b, "presence:user_left")).toEqual([told_]);
+    expect(told(b, "typing:stop")).toEqual([[told_]]);
+  });
+
   test("retained events wait for who joins, the last of each kind and room", async () => {
     const server = await launch(`namespaces:
   /:

@@ -132,6 +132,21 @@ TEST(ContractSchema, FindsEqualItems) {
     EXPECT_NE(said(one, R"([1,2,3,4,5,6,7,8,9,10,11,12,13,14,1.0])"), "");
 }
 
+TEST(ContractSchema, ComparingMembersCostsWhatTheyAreLong) {
+    const schema one = compiled(R"({"uniqueItems":true})");
+    std::string large = "[{";
+    for (int i = 0; i < 5'000; ++i) {
+        large += (i == 0 ? "" : ",") + ("\"\\u0061" + std::string(150, 'k')) + std::to_string(i) + "\":0";
+    }
+    EXPECT_NE(said(one, large + "},1]"), "");
+    std::string usual = "[{";
+    for (int i = 0; i < 100; ++i) {
+        usual += (i == 0 ? "" : ",") + ("\"" + std::string(50, 'k')) + std::to_string(i) + "\":\"" +
+                 std::string(200, 'v') + '"';
+    }
+    EXPECT_EQ(said(one, usual + "},1]"), "");
+}
+
 TEST(ContractSchema, AttachmentIsNoObject) {
     const std::string_view placeholder = R"({"num":0,"_placeholder":true})";
     const schema binary = compiled(R"({"x-binary":true})");

@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t default_page = 100;
 constexpr std::size_t largest_page = 1000;
 constexpr std::size_t longest_key = 255;
-/// Of acknowledgements in one answer.
+/// Of acknowledgements in one answer, that of a batch, too.
 constexpr std::size_t most_ack_bytes = 8U << 20U;
 const std::string done_body = R"({"ok":true})";
 
@@ -112,12 +112,12 @@ std::string ack_json(const args& reply) {
     return json + '}';
 }
 
-std::string replies_json(const broadcast_replies& got) {
+std::string replies_json(const broadcast_replies& got, std::size_t most_bytes) {
     std::string list;
     bool is_cut = false;
     for (const args& each : got.replies) {
         std::string one = ack_json(each);
-        is_cut = is_cut || list.size() + one.size() > most_ack_bytes;
+        is_cut = is_cut || list.size() + one.size() > most_bytes;
         if (is_cut) break;
         list += (list.empty() ? "" : ",") + one;
     }
@@ -378,7 +378,8 @@ void endpoint::perform(std::string_view word, std::string_view body, std::string
         done({std::move(wrong), {}});
         return;
     }
-    if (auto now = run(what, {std::nullopt, word, address}, [&done] { return done; })) done(std::move(*now));
+    if (auto now = run(what, {std::nullopt, word, address, 1}, [&done] { return done; }))
+        done(std::move(*now));
 }
 
 void endpoint::perform_batch(std::string_view body, std::string_view address, const later& done) {
@@ -403,7 +404,8 @@ void endpoint::perform_batch(std::string_view body, std::string_view address, co
                 all->finish_one();
             };
         };
-        if (const auto now = run(each.what, {i, word_of(each.what.what), address}, make_later))
+        if (const auto now =
+                run(each.what, {i, word_of(each.what.what), address, commands.size()}, make_later))
             all->set(i, *now);
     }
     all->finish_one();
@@ -551,9 +553,11 @@ std::optional<endpoint::result> endpoint::emit(command& what, target whom, const
     event.whom = std::move(whom);
     if (what.ack) {
         const later then = make_later();
-        const auto broken = rules_->ask(std::move(event), *what.ack, [then](const broadcast_replies& got) {
-            then({{}, replies_json(got)});
-        });
+        const auto broken =
+            rules_->ask(std::move(event), *what.ack,
+                        [then, most = most_ack_bytes / at.commands](const broadcast_replies& got) {
+                            then({{}, replies_json(got, most)});
+                        });
         if (broken) {
             then({contract_fault(*broken, at), {}});
         } else {

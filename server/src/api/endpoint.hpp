@@ -48,6 +48,7 @@ private:
         std::optional<std::size_t> index; ///< in a batch
         std::string_view word;
         std::string_view address; ///< who asks
+        std::size_t commands = 1; ///< of the batch
         std::string operator+(std::string_view member) const;
     };
     struct batch;

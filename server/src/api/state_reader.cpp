@@ -199,7 +199,11 @@ void state_reader::admit(const http_request& request, const question& what, cons
                 const core::time_point at = rules::monotonic_now();
                 core::time_point until = core::deadline_after(at, keep);
                 if (said.who && said.who->expires) {
-                    const auto left = std::chrono::milliseconds{*said.who->expires * 1000 - rules::unix_ms()};
+                    // A token may say any number.
+                    constexpr std::int64_t longest_s = 60LL * 60 * 24 * 365;
+                    const std::int64_t now_s = rules::unix_ms() / 1000;
+                    const std::int64_t end_s = std::clamp(*said.who->expires, now_s, now_s + longest_s);
+                    const auto left = std::chrono::milliseconds{end_s * 1000 - rules::unix_ms()};
                     until = std::min(until, core::deadline_after(at, left));
                 }
                 if (until > at) verdicts_[here]->keep(digest, said, until, at);

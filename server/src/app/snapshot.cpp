@@ -216,11 +216,12 @@ void take_over(const std::string& path, std::uint64_t most_bytes, server& io, ru
     constexpr std::chrono::milliseconds longest{std::chrono::hours{24 * 365 * 10}};
     const core::duration gone = std::min(away, longest);
     const auto restored = io.restore_recovery(read->recovery, gone, rules::application::form_of_data());
+    // Revocations hold whatever becomes of the rest.
+    rules.restore(*state, gone);
     if (!restored) {
-        put_aside("what clients may recover cannot be read");
+        put_aside("what clients may recover cannot be read; what the rules kept was taken over");
         return;
     }
-    rules.restore(*state, gone);
     if (::unlink(path.c_str()) != 0) fail("cannot remove " + path);
     log.info(
         "took over {}, {} s old: {} clients may come back, {} are away for too long, {} have no place any "

@@ -575,6 +575,8 @@ const std::map<std::string_view, setter>& setters() {
                                  [](settings & all) -> auto& { return all.limits.once_keys; }, 1, large)},
         {"limits.retained_bytes", set_size(
                                       [](settings & all) -> auto& { return all.limits.retained_bytes; }, 1)},
+        {"limits.presence_bytes", set_size(
+                                      [](settings & all) -> auto& { return all.limits.presence_bytes; }, 1)},
         {"limits.forwards", set_number(
                                 [](settings & all) -> auto& { return all.limits.forwards; }, 1, large)},
         {"auth.optional", set_boolean([](settings & all) -> auto& { return all.auth.is_optional; })},

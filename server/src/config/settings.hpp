@@ -32,6 +32,7 @@ struct rule_limits {
     std::size_t connections_per_user = 0; ///< per namespace; 0: no bound
     std::size_t once_keys = 1'000'000;
     std::uint64_t retained_bytes = 64U << 20U;
+    std::uint64_t presence_bytes = 16U << 10U;
     std::size_t forwards = 1000;
 };
 

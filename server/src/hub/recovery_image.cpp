@@ -58,7 +58,7 @@ bool is_sound(const recovery_image::event& event, const std::string& nsp) {
     if (packet.empty() || packet.front() != core::eio::digit_of(core::eio::packet_type::message))
         return false;
     core::limits bounds; // it was checked by the server's own when it came
-    bounds.max_json_depth = 10'000;
+    bounds.max_json_depth = 20'000;
     bounds.max_namespace_bytes = std::numeric_limits<std::size_t>::max();
     bounds.max_attachments = event.message->rest.size();
     const auto read = core::sio::decode(packet.substr(1), bounds);
@@ -66,7 +66,9 @@ bool is_sound(const recovery_image::event& event, const std::string& nsp) {
     using type = core::sio::packet_type;
     if (read->type != type::event && read->type != type::binary_event) return false;
     if (read->data.empty()) return false; // the reference lets it be, and so does the decoder
-    return !core::sio::check_placeholders(read->data, event.message->rest.size());
+    // Without attachments what looks like a placeholder is an object as any other.
+    const std::size_t parts = event.message->rest.size();
+    return parts == 0 || !core::sio::check_placeholders(read->data, parts);
 }
 
 void append_texts(base::octet_writer& to, const std::vector<std::string>& texts) {

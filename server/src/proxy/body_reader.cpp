@@ -53,7 +53,8 @@ body_reader::outcome body_reader::next(std::string_view& bytes, std::string_view
 }
 
 bool body_reader::on_control(char byte) {
-    const bool is_trailer = state_ == state::trailer_start || state_ == state::trailer;
+    const bool is_trailer = state_ == state::trailer_start || state_ == state::trailer ||
+                            state_ == state::trailer_line_end || state_ == state::last_line_end;
     if (++control_ > (is_trailer ? most_trailer_bytes : most_control_bytes)) return false;
     switch (state_) {
     case state::size: {

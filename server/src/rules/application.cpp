@@ -24,6 +24,11 @@ core::unix_time wall_now() {
             .count()};
 }
 
+/// One argument that was put together from checked JSON: it may be deeper than what came.
+args alone(const std::string& json) {
+    return args::from_checked('[' + json + ']');
+}
+
 std::shared_ptr<visitor> visitor_of(const socket& whose) {
     const auto* held = std::any_cast<std::shared_ptr<visitor>>(&whose.data());
     return held == nullptr ? nullptr : *held;
@@ -512,6 +517,13 @@ void application::on_connection(socket& whose) {
     }
     if (who && listener_ != nullptr) listener_->on_connected(whose, *who);
     if (in == nullptr) return;
+    if (whose.is_recovered() && in->verifier != nullptr && who->provider.empty()) {
+        // It came before a reload brought the sign-in.
+        ++counts_.not_allowed;
+        base::log("rules").info(about_socket(whose), "ended: it came back to where one must sign in now");
+        whose.disconnect(true);
+        return;
+    }
     who->is_refreshing = false; // a recovered one may have gone meanwhile
     if (whose.is_recovered()) count_restored(whose, who);
     if (who->is_user) {
@@ -902,6 +914,10 @@ void application::on_event(socket& sender, event& given) {
                 running.fail("invalid_arguments", "the arguments do not fit the rule");
                 return;
             }
+            if (payload.size() > by->chosen().limits.presence_bytes) {
+                running.fail("invalid_arguments", "what the others would be told is too long");
+                return;
+            }
         }
         if (is_typing) {
             if (!sender.is_in(rooms[0])) {
@@ -1150,19 +1166,20 @@ void application::enter(const socket& sender, const std::shared_ptr<visitor>& wh
     keepers_.with(place, [place, room, is_new, payload = std::move(payload), key = present_key(*who, sender),
                           others = sender.to(room), joined = rule.joined, answer](keeper& at) {
         constexpr std::size_t most_listed = 1000;
+        constexpr std::size_t most_listed_bytes = 1U << 20U;
         keeper::present& here = at.presence[place];
         keeper::present_user& present = here[key];
         present.payload = payload;
-        if (is_new && ++present.sockets == 1) others.emit(joined, {json{payload}});
+        if (is_new && ++present.sockets == 1) others.emit(joined, alone(payload));
         if (!answer) return;
         std::string users;
         std::size_t listed = 0;
         for (const auto& [id, each] : here) {
-            if (++listed > most_listed) break;
+            if (++listed > most_listed || users.size() > most_listed_bytes) break;
             users += (users.empty() ? "" : ",") + each.payload;
         }
-        answer({json{"{\"ok\":true,\"room\":" + json_string(room) +
-                     ",\"count\":" + std::to_string(here.size()) + ",\"users\":[" + users + "]}"}});
+        answer(alone("{\"ok\":true,\"room\":" + json_string(room) +
+                     ",\"count\":" + std::to_string(here.size()) + ",\"users\":[" + users + "]}"));
     });
     if (const auto by = current(); const compiled_name_space* in = by->find(sender.nsp())) {
         if (in->has_retained) send_retained(sender, room);
@@ -1182,7 +1199,7 @@ void application::leave(const socket& sender, visitor& who, const presence_rule&
             if (present == here->second.end() || --present->second.sockets > 0) return;
             here->second.erase(present);
             if (here->second.empty()) at.presence.erase(here);
-            if (!left.empty()) others.emit(left, {json{payload}});
+            if (!left.empty()) others.emit(left, alone(payload));
         });
         who.presence.erase(known);
     }
@@ -1195,7 +1212,7 @@ void application::start_typing(const socket& sender, const std::shared_ptr<visit
                                const typing_rule& rule, const std::string& room, std::string payload) {
     auto& state = who->typing[room];
     if (state.timer == 0) {
-        sender.to(room).emit(rule.start, {json{payload}});
+        sender.to(room).emit(rule.start, alone(payload));
     } else {
         sender.cancel(state.timer);
     }
@@ -1213,7 +1230,7 @@ void application::stop_typing(const socket& sender, visitor& who, const typing_r
     const auto known = who.typing.find(room);
     if (known == who.typing.end()) return;
     sender.cancel(known->second.timer);
-    sender.to(room).emit(rule.stop, {json{known->second.payload}});
+    sender.to(room).emit(rule.stop, alone(known->second.payload));
     who.typing.erase(known);
 }
 

@@ -38,7 +38,9 @@ args read_args(base::octet_reader& from) {
     if (!text.starts_with('[')) from.fail();
     auto parts = std::make_shared<std::vector<std::string>>();
     for (std::size_t left = from.count(4); left > 0; --left) parts->emplace_back(from.text());
-    if (!from.is_good() || core::sio::check_placeholders(text, parts->size())) {
+    // Without attachments what looks like a placeholder is an object as any other.
+    const bool is_filled = parts->empty() || !core::sio::check_placeholders(text, parts->size());
+    if (!from.is_good() || !is_filled) {
         from.fail();
         return {};
     }

@@ -114,6 +114,7 @@ texts members_of(const config::settings& all) {
                                      std::uint64_t{all.limits.connections_per_user},
                                      std::uint64_t{all.limits.once_keys},
                                      all.limits.retained_bytes,
+                                     all.limits.presence_bytes,
                                      all.snapshot_max_bytes,
                                      std::uint64_t{all.limits.forwards}}) {
         number(each);

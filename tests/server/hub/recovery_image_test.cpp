@@ -284,6 +284,7 @@ TEST(HubRecoveryImageBytes, WhatIsNoEventOfTheNamespaceIsRefused) {
         return read(bytes_of(image_of("/", pointers(logs), last_of(logs), start, write_text))).has_value();
     };
     EXPECT_TRUE(is_taken(message_of("a")));
+    EXPECT_TRUE(is_taken(core::prepare_text(R"(42["a",{"_placeholder":true,"num":0}])")));
     for (const char* packet :
          {"", "4", "1", "40", "41", "42", "42[]", "43[\"a\"]", "42[\"a\"", "42/x,[\"a\"]", "42[\"connect\"]",
           "451-[\"a\",{\"_placeholder\":true,\"num\":0}]", "2[\"a\"]"}) {

@@ -81,7 +81,8 @@ TEST(RulesKeptState, ArgumentsThatAreNoneAreRefused) {
         return read(bytes_of(state)).has_value();
     };
     EXPECT_TRUE(is_taken("[1]"));
-    for (const char* text : {"", "1", "{}", "[", "[1]]", R"([{"_placeholder":true,"num":0}])"}) {
+    EXPECT_TRUE(is_taken(R"([{"_placeholder":true,"num":0}])"));
+    for (const char* text : {"", "1", "{}", "[", "[1]]"}) {
         EXPECT_FALSE(is_taken(text)) << text;
     }
 }

@@ -10,6 +10,7 @@ namespace roomcast::core::contract {
 namespace {
 
 constexpr std::size_t max_depth = 64;
+constexpr std::size_t bytes_per_step = 32;
 
 std::uint64_t mixed(std::uint64_t hash, std::uint64_t more) {
     hash = (hash ^ more) * 0x9e3779b97f4a7c15U;
@@ -24,10 +25,11 @@ bool same_string(std::string_view left, std::string_view right) {
 
 } // namespace
 
-bool comparison::step(std::size_t depth) {
-    if (steps_left_ == 0 || depth > max_depth) has_failed_ = true;
+bool comparison::step(std::size_t depth, std::size_t bytes) {
+    const std::size_t cost = 1 + bytes / bytes_per_step;
+    if (steps_left_ < cost || depth > max_depth) has_failed_ = true;
     if (has_failed_) return false;
-    --steps_left_;
+    steps_left_ -= cost;
     return true;
 }
 
@@ -57,7 +59,8 @@ std::size_t comparison::count_of(std::string_view object, std::string_view key, 
     std::string room;
     value::walker each{object};
     while (each.next()) {
-        if (!step(0)) return 0;
+        // It is read for each comparison, and a key with escapes is written anew.
+        if (!step(0, each.raw_key().size() + each.element().size())) return 0;
         if (decoded(each.raw_key(), room) != key) continue;
         ++count;
         found = each.element();

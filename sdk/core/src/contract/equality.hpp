@@ -32,7 +32,7 @@ private:
     std::size_t count_of(std::string_view object, std::string_view key, std::string_view& found);
     /// Does an object name each member once? Counts them.
     bool is_sound(std::string_view object, std::size_t& members);
-    bool step(std::size_t depth);
+    bool step(std::size_t depth, std::size_t bytes = 0);
 
     std::size_t steps_left_;
     bool has_failed_ = false;
