@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 
 namespace roomcast::server::rules {
 
@@ -53,6 +54,16 @@ std::optional<std::string_view> error_in(std::string_view answer) {
     const auto error = value::member(answer, "error");
     if (!error || *error == "null" || *error == "false") return std::nullopt;
     return error;
+}
+
+/// What goes wrong in one event must not keep those behind it waiting for ever.
+template <class Work>
+void contained(const Work& work) {
+    try {
+        work();
+    } catch (const std::exception& error) {
+        base::log("rules").error("a rule could not be followed: {}", error.what());
+    }
 }
 
 /// The member of a backend's answer that cannot be followed, and what it should be; empty: all can be. What
@@ -138,7 +149,7 @@ void flow::fail(std::string_view code, std::string_view message) {
 
 void flow::run_in_turn(const action_list& actions) {
     if (who_->line && who_->line->is_held()) {
-        who_->line->append([own = detached(), &actions] { own->run(actions); });
+        who_->line->append([own = detached(), &actions] { contained([&] { own->run(actions); }); });
     } else {
         run(actions);
     }
@@ -337,7 +348,9 @@ flow::step flow::once(const action& what) {
         key, [waiting = detached(), line = who_->line, key, most, keep = what.keep, decide](keeper& at) {
             const keeper::taken found = at.take_once(key, monotonic_now(), keep, most);
             waiting->sender_.post_anyway([waiting, line, found, decide](socket&) {
-                if (decide(*waiting, found)) waiting->go_on();
+                contained([&] {
+                    if (decide(*waiting, found)) waiting->go_on();
+                });
                 line->let_go();
             });
         });

@@ -13,7 +13,8 @@ namespace {
 namespace value = core::value;
 
 constexpr std::int64_t end_of_9999_ms = 253'402'300'799'999; // the last time that has four digits of a year
-constexpr std::size_t deepest = 10'000; // it was checked by the configuration's own bound when it came
+constexpr std::size_t deepest =
+    20'000; // checked by the configuration's own bound when it came, 10 000 at most
 constexpr core::duration longest = std::chrono::hours{24 * 365 * 100};
 
 core::duration read_duration(base::octet_reader& from) {
