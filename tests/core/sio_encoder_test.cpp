@@ -127,6 +127,16 @@ TEST(SioEncoder, AppendsTheOffsetBehindBrackets) {
               std::vector<std::string>{R"(42["b",["]"] ,"Q\""])"});
 }
 
+TEST(SioEncoder, WithoutAnOffsetNoTextIsLast) {
+    const auto text_of = [](std::string_view args) {
+        return payloads_of(sio::encode_event_without_offset("/", args, nullptr)).at(0);
+    };
+    EXPECT_EQ(text_of(R"(["a","b"])"), R"(42["a","b",null])");
+    EXPECT_EQ(text_of(R"(["a" ] )"), R"(42["a" ,null])");
+    EXPECT_EQ(text_of(R"(["a",["b"]])"), R"(42["a",["b"]])");
+    EXPECT_EQ(text_of(R"(["a",1])"), R"(42["a",1])");
+}
+
 TEST(SioEncoder, WritesBinaryEvent) {
     EXPECT_EQ(payloads_of(sio::encode_event("/", R"(["m",{"_placeholder":true,"num":0}])", parts_of({"\1\2"}),
                                             "7", "off")),

@@ -3,19 +3,7 @@
 #include "engine/context.hpp"
 #include "engine/socket_state.hpp"
 
-#include "roomcast/core/value.hpp"
-
 namespace roomcast::server::engine {
-
-namespace {
-
-/// Does an argument list end in a string? A client with recovery takes that for an offset.
-bool ends_in_text(const std::string& array) {
-    const std::size_t last = array.find_last_not_of(" \t\r\n", array.size() - 2);
-    return last != std::string::npos && array[last] == '"';
-}
-
-} // namespace
 
 name_space_slice::name_space_slice(shard& home, std::shared_ptr<name_space_state> of)
     : home_(&home), of_(std::move(of)) {
@@ -39,7 +27,7 @@ prepared_broadcast name_space_slice::prepare(const std::string& name, const args
     prepared_broadcast prepared;
     prepared.target = std::move(whom);
     prepared.drop = drop;
-    std::string text = arguments.text_with_name(name);
+    const std::string text = arguments.text_with_name(name);
     std::string offset;
     if (log_) {
         if (drop == droppable::never) {
@@ -50,9 +38,9 @@ prepared_broadcast name_space_slice::prepare(const std::string& name, const args
     if (event_observer() != nullptr) {
         prepared.seen = std::make_shared<const args>(args::from_checked(text, arguments.parts()));
     }
-    // An event that is kept for nobody has no offset, and must not spoil the one that the client keeps.
-    if (log_ && offset.empty() && ends_in_text(text)) text.insert(text.rfind(']'), ",null");
-    prepared.message = core::sio::encode_event(this->name(), text, arguments.parts(), {}, offset);
+    prepared.message = log_ && offset.empty()
+                           ? core::sio::encode_event_without_offset(this->name(), text, arguments.parts())
+                           : core::sio::encode_event(this->name(), text, arguments.parts(), {}, offset);
     return prepared;
 }
 
@@ -74,6 +62,13 @@ void name_space_slice::save(hub::saved_session session) {
     log_->save(std::move(session), home_->now());
     home_->counts().recovery_dropped += log_->dropped() - before;
     watch_age();
+}
+
+std::optional<hub::recovered_session> name_space_slice::take(std::string_view pid, std::string_view offset) {
+    const std::uint64_t before = log_->dropped();
+    auto taken = log_->take(pid, offset, home_->now());
+    home_->counts().recovery_dropped += log_->dropped() - before;
+    return taken;
 }
 
 void name_space_slice::watch_age() {

@@ -6,7 +6,9 @@
 #include "hub/room_index.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace roomcast::server::engine {
 
@@ -36,6 +38,8 @@ public:
 
     /// Keeps what the client of a socket that goes may come back to. With recovery.
     void save(hub::saved_session session);
+    /// Takes it out again; what is given up instead is counted. With recovery.
+    std::optional<hub::recovered_session> take(std::string_view pid, std::string_view offset);
     /// What is kept for recovery is let go in its time, though nothing else may happen here.
     void watch_age();
 

@@ -96,7 +96,7 @@ void socket_state::ask_for_recovery(const core::sio::recovery_request& request, 
     keeper->dispatch([self = shared_from_this(), keeper, request, asked] {
         std::optional<hub::recovered_session> found;
         if (name_space_slice* slice = keeper->find_slice(self->nsp())) {
-            found = slice->log()->take(request.pid, request.offset, keeper->now());
+            found = slice->take(request.pid, request.offset);
         }
         self->home().dispatch([self, request, asked, found = std::move(found)]() mutable {
             if (found) {

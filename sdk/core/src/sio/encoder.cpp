@@ -110,6 +110,16 @@ shared_message encode_event(std::string_view nsp, std::string_view args_json, co
     return encode(packet_type::event, nsp, id, {args_json.substr(0, bracket), last, "]"}, parts);
 }
 
+shared_message encode_event_without_offset(std::string_view nsp, std::string_view args_json,
+                                           const sio::attachments& parts) {
+    const std::size_t bracket = args_json.rfind(']');
+    assert(bracket != std::string_view::npos);
+    const std::string_view all = args_json.substr(0, bracket);
+    const std::size_t last = all.find_last_not_of(" \t\r\n");
+    const bool ends_in_text = last != std::string_view::npos && all[last] == '"';
+    return encode(packet_type::event, nsp, {}, {all, ends_in_text ? ",null]" : "]"}, parts);
+}
+
 shared_message encode_ack(std::string_view nsp, std::string_view id, std::string_view args_json,
                           const sio::attachments& parts) {
     return encode(packet_type::ack, nsp, id, {args_json}, parts);

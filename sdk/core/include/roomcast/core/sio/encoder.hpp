@@ -71,6 +71,10 @@ shared_message encode_disconnect(std::string_view nsp);
 /// @param offset appended as a last string argument (connection state recovery), empty: none
 shared_message encode_event(std::string_view nsp, std::string_view args_json, const sio::attachments& parts,
                             std::string_view id = {}, std::string_view offset = {});
+/// The same for an event that is kept for nobody, to a client with connection state recovery: such a client
+/// takes a last argument that is a string for the offset, so null stands behind it.
+shared_message encode_event_without_offset(std::string_view nsp, std::string_view args_json,
+                                           const sio::attachments& parts);
 
 /// ACK or BINARY_ACK. @param args_json checked JSON array
 shared_message encode_ack(std::string_view nsp, std::string_view id, std::string_view args_json,
