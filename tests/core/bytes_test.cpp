@@ -129,6 +129,12 @@ TEST(Base64, EncodingKeepsWhatWasThere) {
     EXPECT_EQ(out, "bZm9v");
 }
 
+TEST(PercentEncoding, LeavesWhatIsUnreservedAlone) {
+    std::string out = "q=";
+    append_percent_encoded(out, "aZ09-._~ /+=\xc3\xa9");
+    EXPECT_EQ(out, "q=aZ09-._~%20%2F%2B%3D%C3%A9");
+}
+
 TEST(Base64, DecodesWhatItEncodes) {
     std::string data;
     for (int size = 0; size < 300; ++size) {

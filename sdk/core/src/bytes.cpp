@@ -47,6 +47,22 @@ bool is_utf8(bytes_view text) noexcept {
     return true;
 }
 
+void append_percent_encoded(std::string& out, std::string_view text) {
+    constexpr std::string_view hex = "0123456789ABCDEF";
+    constexpr std::string_view unreserved =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"; // RFC 3986, section 2.3
+    for (const char each : text) {
+        if (unreserved.find(each) != std::string_view::npos) {
+            out += each;
+            continue;
+        }
+        const auto octet = static_cast<unsigned char>(each);
+        out += '%';
+        out += hex[octet >> 4U];
+        out += hex[octet & 15U];
+    }
+}
+
 void append_base64(std::string& out, bytes_view data) {
     const std::size_t start = out.size();
     out.resize(start + (data.size() + 2) / 3 * 4);

@@ -38,24 +38,6 @@ fault missing_name_space(std::string field) {
     return {404, "unknown_namespace", "the configuration has no such namespace", std::move(field)};
 }
 
-/// How often a header of this name is there.
-std::size_t count_of(std::string_view headers, std::string_view name) {
-    const auto small = [](char each) {
-        return each >= 'A' && each <= 'Z' ? static_cast<char>(each + 32) : each;
-    };
-    std::size_t count = 0;
-    while (!headers.empty()) {
-        const std::size_t end = headers.find("\r\n");
-        const std::string_view line = headers.substr(0, end);
-        headers = end == std::string_view::npos ? std::string_view{} : headers.substr(end + 2);
-        const std::string_view own = line.substr(0, line.find(':'));
-        count +=
-            own.size() == name.size() && std::equal(own.begin(), own.end(), name.begin(),
-                                                    [&](char a, char b) { return small(a) == small(b); });
-    }
-    return count;
-}
-
 bool is_json_type(std::string_view content_type) {
     std::string lower{content_type.substr(0, content_type.find(';'))};
     while (!lower.empty() && lower.back() == ' ') lower.pop_back();
@@ -231,7 +213,7 @@ std::string_view secret_of(const handshake_info& who) {
 std::string_view repeated_credential(const handshake_info& who) {
     for (const std::string_view name :
          {std::string_view{"Authorization"}, std::string_view{"X-API-Secret"}}) {
-        if (count_of(who.headers, name) > 1) return name;
+        if (who.count(name) > 1) return name;
     }
     return {};
 }

@@ -9,10 +9,9 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <nlohmann/json.hpp>
-
-#include <algorithm>
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <charconv>
 #include <numeric>
 

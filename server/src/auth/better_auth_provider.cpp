@@ -83,23 +83,6 @@ payload_rules cache_rules(const config::auth_provider& from) {
     return out;
 }
 
-/// As `encodeURIComponent`, or more.
-void append_percent_encoded(std::string& out, std::string_view text) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    for (const char each : text) {
-        const auto byte = static_cast<unsigned char>(each);
-        const bool is_plain = (each >= '0' && each <= '9') || (each >= 'A' && each <= 'Z') ||
-                              (each >= 'a' && each <= 'z') || each == '-' || each == '_' || each == '.';
-        if (is_plain) {
-            out += each;
-        } else {
-            out += '%';
-            out += digits[byte >> 4U];
-            out += digits[byte & 0xFU];
-        }
-    }
-}
-
 session_lookup::options lookup_options(const config::auth_provider& from) {
     session_lookup::options out;
     out.url = routes_of(from) + "/get-session?disableCookieCache=true&disableRefresh=true";
@@ -203,7 +186,7 @@ private:
         for (const std::string& name : where_.cookies) {
             if (!header.empty()) header += "; ";
             header += name + '=';
-            append_percent_encoded(header, value);
+            core::append_percent_encoded(header, value);
         }
         return header;
     }

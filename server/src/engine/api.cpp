@@ -22,6 +22,20 @@ bool equals_ignoring_case(std::string_view left, std::string_view right) {
                                                      [&](char a, char b) { return lower(a) == lower(b); });
 }
 
+/// The value of the next header of this name. @param rest gets the lines behind it
+std::optional<std::string_view> next_header(std::string_view& rest, std::string_view name) {
+    while (!rest.empty()) {
+        const std::size_t end = rest.find("\r\n");
+        const std::string_view line = rest.substr(0, end);
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 2);
+        const std::size_t colon = line.find(": ");
+        if (colon != std::string_view::npos && equals_ignoring_case(line.substr(0, colon), name)) {
+            return line.substr(colon + 2);
+        }
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 responder::responder(std::function<void(args)> answer) : answer_(std::make_shared<once>(std::move(answer))) {}
@@ -31,16 +45,14 @@ void responder::operator()(args reply) const {
 }
 
 std::string_view handshake_info::header(std::string_view name) const {
-    for (std::string_view rest = headers; !rest.empty();) {
-        const std::size_t end = rest.find("\r\n");
-        const std::string_view line = rest.substr(0, end);
-        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 2);
-        const std::size_t colon = line.find(": ");
-        if (colon != std::string_view::npos && equals_ignoring_case(line.substr(0, colon), name)) {
-            return line.substr(colon + 2);
-        }
-    }
-    return {};
+    std::string_view rest = headers;
+    return next_header(rest, name).value_or(std::string_view{});
+}
+
+std::size_t handshake_info::count(std::string_view name) const {
+    std::size_t found = 0;
+    for (std::string_view rest = headers; next_header(rest, name);) ++found;
+    return found;
 }
 
 std::optional<std::string> handshake_info::query(std::string_view key) const {

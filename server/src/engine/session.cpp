@@ -123,8 +123,8 @@ void session::enqueue(const core::shared_message& message, droppable drop) {
     if (eio_.is_closed()) return;
     statistics& counts = home_->counts();
     if (is_slow_) {
-        ++counts.dropped_slow; // nothing may come behind what was dropped: recovery begins with the last that
-                               // came
+        // Recovery begins with the last event that came: none may come behind one that was dropped.
+        ++counts.dropped_slow;
         return;
     }
     core::eio::outbox& owed = eio_.pending();

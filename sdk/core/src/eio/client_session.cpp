@@ -1,5 +1,6 @@
 #include "roomcast/core/eio/client_session.hpp"
 
+#include "roomcast/core/bytes.hpp"
 #include "roomcast/core/eio/packet.hpp"
 #include "roomcast/core/error.hpp"
 
@@ -14,22 +15,6 @@ constexpr std::string_view pong_probe = "3probe";
 
 /// Places of messages gone out that may stay at the head of the write buffer.
 constexpr std::size_t min_compacted = 64;
-
-void append_percent_encoded(std::string& out, std::string_view text) {
-    constexpr std::string_view hex = "0123456789ABCDEF";
-    constexpr std::string_view unreserved =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"; // RFC 3986, section 2.3
-    for (const char each : text) {
-        if (unreserved.find(each) != std::string_view::npos) {
-            out += each;
-            continue;
-        }
-        const auto octet = static_cast<unsigned char>(each);
-        out += '%';
-        out += hex[octet >> 4U];
-        out += hex[octet & 15U];
-    }
-}
 
 /// Bytes that a packet takes in a polling body: binary is `b` and base64 there.
 std::uint64_t polling_size(frame_kind kind, std::uint64_t packet_bytes) {

@@ -29,6 +29,8 @@ struct handshake_info {
 
     /// The first header of this name, case-insensitive; empty when there is none.
     std::string_view header(std::string_view name) const;
+    /// How many headers have this name, case-insensitive.
+    std::size_t count(std::string_view name) const;
     /// A parameter of the query, percent-decoded.
     std::optional<std::string> query(std::string_view key) const;
 };

@@ -37,6 +37,9 @@ constexpr std::size_t utf8_length(const char* at, const char* end) noexcept {
 /// Is this well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF)?
 bool is_utf8(bytes_view text) noexcept;
 
+/// Appends `text` as a part of a URL: all but letters, digits and `-._~` (RFC 3986, section 2.3) as `%XX`.
+void append_percent_encoded(std::string& out, std::string_view text);
+
 /// Appends the base64 form (RFC 4648, section 4, padded) of `data`.
 void append_base64(std::string& out, bytes_view data);
 
